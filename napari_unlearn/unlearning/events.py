@@ -58,6 +58,16 @@ class Preview:
 
     step: int
     image: NDArray[np.float32]
+    epoch: int | None = None
+    """Set for the last picture of an epoch; 0 is the state before the first step."""
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The work waits; `resumed` tells that it goes on."""
+
+    step: int
+    resumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,4 +95,4 @@ class Finished:
     stopped: bool = False
 
 
-Event = Started | Preparing | Step | EpochEnd | Preview | Saved | Alarm | Finished
+Event = Started | Preparing | Step | EpochEnd | Preview | Paused | Saved | Alarm | Finished

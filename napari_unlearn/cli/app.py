@@ -1,0 +1,19 @@
+"""The one application that every command joins, and the options several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Make MRI models forget, and see that they forgot.",
+)
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print figures as JSON.")]
+ExperimentPath = Annotated[Path, typer.Argument(help="experiment.toml, or its folder.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads.")]
+Resume = Annotated[bool, typer.Option(help="Go on where a stopped run was.")]

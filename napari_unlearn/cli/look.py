@@ -1,0 +1,40 @@
+"""Commands that show something: the demo, what a file is."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_unlearn.cli.app import AsJson, app
+
+
+@app.command()
+def demo(
+    screenshot: Annotated[Path | None, typer.Option(help="Write a picture of it.")] = None,
+    headless: Annotated[bool, typer.Option(help="Close the window after the picture.")] = False,
+) -> None:
+    """Open the viewer on the sample data with the whole story laid out.
+
+    Example: napari-unlearn demo --headless --screenshot demo.png
+    """
+    from napari_unlearn.viewer.demo import launch_demo
+
+    launch_demo(screenshot, headless)
+
+
+@app.command()
+def info(path: Path, as_json: AsJson = False) -> None:
+    """Say what a file is; exit code 1 with a one-line reason if it is unusable.
+
+    Example: napari-unlearn info scan.h5
+    """
+    from napari_unlearn.io.info import describe
+
+    about = describe(path)
+    if as_json:
+        typer.echo(json.dumps({"kind": about.kind, "text": about.text, **dict(about.facts)}))
+        return
+    typer.echo(about.text)
+    for name, value in about.facts:
+        typer.echo(f"  {name}: {value}")

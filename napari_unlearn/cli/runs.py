@@ -1,0 +1,111 @@
+"""Commands that make models: train, unlearn, and the list of strategies."""
+
+import json
+from typing import Annotated, Literal
+
+import typer
+
+from napari_unlearn.cli.app import AsJson, Device, ExperimentPath, Resume, Threads, app
+
+
+@app.command()
+def train(
+    experiment: ExperimentPath,
+    role: Annotated[
+        Literal["original", "oracle"],
+        typer.Option(help="original (retain + forget) or oracle (retain)"),
+    ],
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    resume: Resume = False,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    """Train the original or the oracle of an experiment.
+
+    Example: napari-unlearn train study --role oracle
+    """
+    from napari_unlearn.experiment import Experiment
+    from napari_unlearn.terminal import run_job
+
+    job = Experiment.load(experiment).training_job(role, device, epochs)
+    run_job(job, resume=resume, threads=threads)
+
+
+@app.command()
+def strategies(task: str = "reconstruction", as_json: AsJson = False) -> None:
+    """List the strategies: names, titles, formulas, papers, parameters.
+
+    Example: napari-unlearn strategies --task reconstruction --json
+    """
+    from dataclasses import asdict
+
+    from napari_unlearn.unlearning.strategies import STRATEGIES
+
+    chosen = [strategy for strategy in STRATEGIES.values() if task in strategy.tasks]
+    if as_json:
+        rows = [
+            {
+                "name": entry.name,
+                "title": entry.title,
+                "formula": entry.formula,
+                "paper": entry.paper,
+                "remark": entry.remark,
+                "parameters": [asdict(parameter) for parameter in entry.parameters],
+            }
+            for entry in chosen
+        ]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for entry in chosen:
+        typer.echo(f"{entry.name}: {entry.title}\n  {entry.formula}\n  {entry.paper}")
+        for item in entry.parameters:
+            span = f"{item.low:g} to {item.high:g} {item.unit}".rstrip()
+            typer.echo(f"  --set {item.name}={item.value:g}   ({span})")
+
+
+@app.command()
+def unlearn(
+    experiment: ExperimentPath,
+    strategy: Annotated[str, typer.Option(help="See the command 'strategies'.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the strategy; repeatable.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Overrules epochs.")] = None,
+    retain_fraction: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
+    name: Annotated[str | None, typer.Option(help="Folder under runs/.")] = None,
+    resume: Resume = False,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    """Make the original forget its forget set.
+
+    Example: napari-unlearn unlearn study --strategy nl-ft --set scale=0.3 --epochs 5
+    """
+    from napari_unlearn.experiment import Experiment
+    from napari_unlearn.terminal import run_job
+
+    values = _key_values(settings or [])
+    job = Experiment.load(experiment).unlearning_job(
+        strategy,
+        values,
+        epochs=epochs,
+        steps=steps,
+        retain_fraction=retain_fraction,
+        device=device,
+        run_name=name,
+    )
+    run_job(job, resume=resume, threads=threads)
+
+
+def _key_values(settings: list[str]) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for setting in settings:
+        key, found, value = setting.partition("=")
+        try:
+            values[key.strip()] = float(value)
+        except ValueError:
+            found = ""
+        if not found:
+            raise typer.BadParameter(f"'{setting}' is not key=number, e.g. --set scale=0.3.")
+    return values

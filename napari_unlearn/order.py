@@ -1,0 +1,64 @@
+"""An unlearning that somebody ordered: small enough to send to another process or to queue."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from napari_unlearn.cancel import CancelToken
+from napari_unlearn.experiment import Experiment
+from napari_unlearn.io.open import open_scan
+from napari_unlearn.unlearning.batch import SliceSet
+from napari_unlearn.unlearning.events import Event
+from napari_unlearn.unlearning.job import Job
+from napari_unlearn.unlearning.loop import train
+from napari_unlearn.unlearning.parameters import Number
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which strategy, with which settings, on the original of which experiment."""
+
+    experiment: Path
+    """experiment.toml, or its folder."""
+    strategy: str
+    values: Mapping[str, Number] = field(default_factory=dict)
+    epochs: int | None = None
+    steps: int | None = None
+    """Overrules epochs; None of both takes the experiment's budget."""
+    retain_fraction: float | None = None
+    device: str = "auto"
+    run_name: str | None = None
+    """Folder under runs/; None takes the strategy's name."""
+    resume: bool = False
+    preview: tuple[Path, int] | None = None
+    """Scan and slice to reconstruct now and then."""
+
+    def job(self) -> Job:
+        """The whole job, its data opened.
+
+        Raises:
+            UnlearnError: if the experiment, a scan, the strategy or a value is wrong.
+        """
+        experiment = Experiment.load(self.experiment)
+        job = experiment.unlearning_job(
+            self.strategy,
+            self.values,
+            epochs=self.epochs,
+            steps=self.steps,
+            retain_fraction=self.retain_fraction,
+            device=self.device,
+            run_name=self.run_name,
+        )
+        if self.preview is None:
+            return job
+        path, index = self.preview
+        return replace(job, preview=SliceSet([open_scan(path)], experiment.mask_rule).batch(index))
+
+
+def carry_out(order: Order, cancel: CancelToken) -> Iterator[Event]:
+    """Run an ordered unlearning and tell what happens.
+
+    Raises:
+        UnlearnError: as `Order.job` and the loop.
+    """
+    yield from train(order.job(), cancel, resume=order.resume)
