@@ -69,6 +69,18 @@ def test_the_papers_tables_and_figures_are_written(study, tmp_path):
     assert "ToW" in text
 
 
+def test_several_experiments_are_seeds_of_one(study, tmp_path):
+    done = run("evaluate", study, study, "--json", tmp_path / "seeds", "--device", "cpu")
+    assert {path.name for path in (tmp_path / "seeds").iterdir()} == {
+        "0-study.json",
+        "1-study.json",
+    }
+    row = next(
+        line for line in done.stdout.splitlines() if line.startswith("| acquired-lines | 2 |")
+    )
+    assert "± 0.00" in row
+
+
 def test_compare_leaves_figure_maps_and_numbers(study, tmp_path):
     models = [
         f"{name}={study}/runs/{run}/checkpoint.safetensors"
@@ -121,6 +133,8 @@ def test_strategies_as_json_carry_parameters_with_ranges():
         (("compare", "missing.h5", "--model", "nameless", "-o", "x"), 2, "NAME=CHECKPOINT"),
         (("compare", "missing.h5", "--model", "A=a.pt", "-o", "x"), 1, "missing.h5"),
         (("simulate", "x", "--protocol", "feet"), 1, "brain-knee"),
+        (("evaluate", "missing", "--figure-slice", "a:0"), 2, "--paper"),
+        (("evaluate", "missing", "--relearn", "--relearn-target", 2), 1, "target_share"),
         (("nonsense",), 2, "nonsense"),
     ],
 )

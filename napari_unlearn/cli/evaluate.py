@@ -1,52 +1,112 @@
-"""Judge the runs of an experiment."""
+"""Judge the runs of an experiment, or of several that differ in their training seed."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_unlearn.cli.app import Device, ExperimentPath, app
+from napari_unlearn.cli.app import Device, app
+
+if TYPE_CHECKING:
+    from napari_unlearn.evaluation.table import RunResult
+    from napari_unlearn.experiment import Experiment
 
 
 @app.command()
 def evaluate(
-    experiment: ExperimentPath,
+    experiments: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="EXP...",
+            help="experiment.toml, or its folder; several are taken as training seeds of one.",
+        ),
+    ],
     output: Annotated[
-        Path | None, typer.Option("--json", help="Write per-sample values and averages here.")
+        Path | None,
+        typer.Option(
+            "--json", help="Write per-sample values and averages here; a folder for several seeds."
+        ),
     ] = None,
     paper: Annotated[
         Path | None, typer.Option(help="Folder for the paper's tables and figures.")
     ] = None,
+    relearn: Annotated[
+        bool, typer.Option("--relearn", help="Count the steps that each run needs to relearn.")
+    ] = False,
+    relearn_target: Annotated[
+        float,
+        typer.Option(help="SSIM to relearn: 0 is the oracle's, 1 the original's."),
+    ] = 0.5,
+    figure_slice: Annotated[
+        str | None, typer.Option(help="SCAN:INDEX of figure 1; needs --paper.")
+    ] = None,
+    figure_runs: Annotated[
+        str, typer.Option(help="Runs in figure 1, from left to right.")
+    ] = "original,nl-ft",
     device: Device = "auto",
 ) -> None:
     """Judge every run of an experiment on its test sets, against the oracle.
 
     With --paper also on the forget set itself: tables 1 to 3 and figures 3 and 5 of
-    "Erase to Enhance", with oracle gaps, ToW and cost beside them.
+    "Erase to Enhance", with oracle gaps, ToW and cost beside them, and figure 1 for the
+    slice of --figure-slice. Several experiments are seeds: mean ± sd over them.
 
     Example: napari-unlearn evaluate study --json results.json --paper study/paper
+
+    Example: napari-unlearn evaluate seed-0 seed-1 seed-2 --relearn --json results
     """
-    from napari_unlearn.evaluation.paper_figures import write_paper
+    from napari_unlearn.evaluation.nearness import nearness_table, over_seeds
+    from napari_unlearn.evaluation.relearn import Attack
     from napari_unlearn.evaluation.results import format_table, write_results
-    from napari_unlearn.evaluation.table import evaluate_runs
     from napari_unlearn.experiment import Experiment
+    from napari_unlearn.judge import draw_figure_1, judge
     from napari_unlearn.terminal import show_evaluation
 
-    loaded = Experiment.load(experiment)
-    names = [*loaded.data.tests, *(["forget"] if paper else [])]
-    tests = {name: loaded.samples(name) for name in names}
-    about = loaded.evaluation
-    events = evaluate_runs(
-        loaded.runs, tests, device, planted_fault=about.planted_fault, tissue=about.tissue_value
+    if figure_slice is not None and paper is None:
+        raise typer.BadParameter("--figure-slice needs --paper, the folder it is written to.")
+    attack = Attack(target_share=relearn_target) if relearn else None
+    several = len(experiments) > 1
+    names = _names(experiments)
+    seeds = []
+    for path, name in zip(experiments, names, strict=True):
+        loaded = Experiment.load(path)
+        events = judge(loaded, on_forget_set=paper is not None, attack=attack, device=device)
+        results = show_evaluation(events)
+        seeds.append(results)
+        typer.echo((f"### {name}\n\n" if several else "") + format_table(results) + "\n")
+        if output is not None:
+            write_results(output / f"{name}.json" if several else output, loaded.name, results)
+        if paper is None:
+            continue
+        folder = paper / name if several else paper
+        count = _write_paper(folder, loaded, results)
+        if figure_slice is not None:
+            shown = [run.strip() for run in figure_runs.split(",") if run.strip()]
+            count += len(draw_figure_1(loaded, folder, figure_slice, shown, device))
+        typer.echo(f"{count} files written to {folder}.")
+    typer.echo(nearness_table(over_seeds(seeds)).markdown())
+
+
+def _write_paper(folder: Path, experiment: "Experiment", results: "list[RunResult]") -> int:
+    from napari_unlearn.evaluation.paper_figures import write_paper
+
+    fraction = experiment.unlearning.retain_fraction
+    command = f"napari-unlearn evaluate EXP --paper {folder.name}"
+    files = write_paper(
+        folder,
+        experiment.name,
+        results,
+        experiment.runs,
+        default_fraction=fraction,
+        command=command,
     )
-    results = show_evaluation(events)
-    typer.echo(format_table(results))
-    if output is not None:
-        write_results(output, loaded.name, results)
-    if paper is not None:
-        fraction = loaded.unlearning.retain_fraction
-        command = f"napari-unlearn evaluate EXP --paper {paper.name}"
-        files = write_paper(
-            paper, loaded.name, results, loaded.runs, default_fraction=fraction, command=command
-        )
-        typer.echo(f"{len(files)} files written to {paper}.")
+    return len(files)
+
+
+def _names(experiments: list[Path]) -> list[str]:
+    """Of the folders; numbered where two are called alike."""
+    folders = [path.name if path.is_dir() else path.resolve().parent.name for path in experiments]
+    folders = [name or "experiment" for name in folders]
+    if len(set(folders)) == len(folders):
+        return folders
+    return [f"{number}-{name}" for number, name in enumerate(folders)]

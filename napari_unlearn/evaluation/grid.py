@@ -18,6 +18,8 @@ class Cell:
     sd: float | None = None
     low: float | None = None
     high: float | None = None
+    at_least: bool | None = None
+    """True where the figure is a lower bound."""
 
     @classmethod
     def spread(cls, values: NDArray[np.float64]) -> "Cell | None":
@@ -32,8 +34,8 @@ class Cell:
         return None if figure is None else cls(figure)
 
     def text(self, digits: int) -> str:
-        """Such as "28.89 ± 1.02" or "0.74 [0.52, 0.93]"."""
-        words = f"{self.value:.{digits}f}"
+        """Such as "28.89 ± 1.02", "0.74 [0.52, 0.93]" or ">60"."""
+        words = (">" if self.at_least else "") + f"{self.value:.{digits}f}"
         if self.sd is not None:
             words += f" ± {self.sd:.{digits}f}"
         if self.low is not None and self.high is not None:

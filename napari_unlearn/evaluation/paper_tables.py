@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_unlearn.atomic import write_whole
 from napari_unlearn.evaluation.grid import Cell, Column, Grid, Row
+from napari_unlearn.evaluation.nearness import relearning
 from napari_unlearn.evaluation.paper_runs import (
     find_oracle,
     fraction_of,
@@ -56,6 +57,7 @@ def table_1(results: Sequence[RunResult], bootstrap: Bootstrap | None = None) ->
             for quantity, _, _ in QUANTITIES
         }
         cells["rte"] = Cell.of(spent.seconds)
+        cells |= relearning(result, oracle)
         if oracle is not None and result is not oracle:
             cells |= _against(result, oracle, measured, bootstrap)
         cells["oracle_steps"] = _percent(spent.oracle_steps)
@@ -77,6 +79,8 @@ def _table_1_columns(sets: Mapping[str, str], measured: str) -> tuple[Column, ..
         columns.append(Column(f"gap_sum_{quantity}", f"sum ({measured}) of gaps, {title}", digits))
     columns.append(Column("tow", f"ToW ({measured})", 3))
     columns += [Column(f"agreement_{key}", f"{key} ~oracle [dB]") for key in sets]
+    columns.append(Column("relearn", "steps to relearn", 1))
+    columns.append(Column("relearn_ratio", "the same, oracle = 1"))
     columns.append(Column("oracle_steps", "steps [% of the oracle's]", 1))
     columns.append(Column("oracle_seconds", "time [% of the oracle's]", 1))
     return tuple(columns)
@@ -196,7 +200,7 @@ def paper_markdown(
     if gaps:
         blocks.append(("Distance from the oracle [95 % interval]", first.markdown(gaps)))
     if rest:
-        blocks.append(("Agreement with the oracle, and cost", first.markdown(rest)))
+        blocks.append(("Agreement with the oracle, relearning, cost", first.markdown(rest)))
     for grid in (table_2(histories, results), table_3(results, default_fraction)):
         if grid.rows:
             blocks.append((grid.title, grid.markdown()))

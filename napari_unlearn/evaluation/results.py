@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from napari_unlearn.atomic import write_whole
 from napari_unlearn.evaluation.error import EvaluationError
+from napari_unlearn.evaluation.relearn import Relearned
 from napari_unlearn.evaluation.table import RunResult, Sample
 from napari_unlearn.models.card import Card
 
@@ -42,7 +43,7 @@ def write_results(path: Path, name: str, results: Iterable[RunResult], command: 
     Raises:
         UnlearnError: if the file cannot be written.
     """
-    runs = {}
+    runs: dict[str, dict[str, object]] = {}
     for result in results:
         averages = {
             set_name: {
@@ -57,6 +58,8 @@ def write_results(path: Path, name: str, results: Iterable[RunResult], command: 
             "card": result.card.model_dump(),
             "samples": [asdict(sample) for sample in result.samples],
         }
+        if result.relearned is not None:
+            runs[result.name]["relearned"] = asdict(result.relearned)
     about = {"experiment": name, "command": command, "runs": runs}
     write_whole(path, json.dumps(about, indent=1).encode())
 
@@ -74,11 +77,18 @@ def read_results(path: Path) -> list[RunResult]:
                 name,
                 Card.model_validate(run["card"]),
                 tuple(Sample(**sample) for sample in run["samples"]),
+                _relearned(run.get("relearned")),
             )
             for name, run in runs.items()
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         raise EvaluationError(f"{path}: not a file of evaluation results.") from error
+
+
+def _relearned(about: dict | None) -> Relearned | None:
+    if about is None:
+        return None
+    return Relearned(tuple(about["steps"]), tuple(about["ssim"]), about["level"])
 
 
 def format_table(results: Sequence[RunResult]) -> str:

@@ -150,6 +150,7 @@ class Cost:
     """What a run cost, as its card says; None where it does not, or there is no oracle."""
 
     steps: float | None
+    """Optimiser steps, and passes over one sample before the first one (masks, edits, teachers)."""
     seconds: float | None
     """Run-time efficiency (RTE): time of the optimisation, evaluation and saving excluded."""
     oracle_steps: float | None
@@ -165,6 +166,8 @@ def cost(run: RunResult, oracle: RunResult | None = None) -> Cost:
     than their strategies.
     """
     steps, seconds = run.card.metrics.get("steps"), run.card.metrics.get("seconds")
+    if steps is not None:
+        steps += run.card.metrics.get("preparation_passes", 0.0)
     whole = {} if oracle is None else oracle.card.metrics
     return Cost(
         steps,

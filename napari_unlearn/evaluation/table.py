@@ -14,6 +14,7 @@ from napari_unlearn.evaluation.error_map import error_map
 from napari_unlearn.evaluation.highlights import default_minimal_area, pixel_area, smooth
 from napari_unlearn.evaluation.image_quality import image_quality
 from napari_unlearn.evaluation.regions import Components
+from napari_unlearn.evaluation.relearn import Relearned
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.models.device import resolve_device
@@ -54,6 +55,8 @@ class RunResult:
     name: str
     card: Card
     samples: tuple[Sample, ...]
+    relearned: Relearned | None = None
+    """How the relearn attack went, if it was made."""
 
     def values(self, set_name: str, quantity: str) -> NDArray[np.float64]:
         """One quantity of all slices of a set; empty if it was not measured."""
