@@ -8,7 +8,7 @@ from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.figure_one import write_figure_1
 from napari_unlearn.evaluation.paper_runs import fraction_of
-from napari_unlearn.evaluation.relearn import Attack, Relearned, relearn_runs
+from napari_unlearn.evaluation.relearn import Attack, relearn_runs
 from napari_unlearn.evaluation.table import RunResult, evaluate_runs
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.io.open import find_scans, open_scan
@@ -42,14 +42,10 @@ def judge(
     """
     names = [*experiment.data.tests, *(["forget"] if on_forget_set else [])]
     tests = {name: experiment.samples(name) for name in names}
-    if attack is not None and RELEARN_SET not in tests:
-        raise UnlearnError(
-            f"Relearning is measured on a test set named '{RELEARN_SET}'; "
-            f"this experiment has {', '.join(experiment.data.tests) or 'none'}."
-        )
+    if attack is not None:
+        _check(experiment)
     about, runs = experiment.evaluation, experiment.runs
-    attacked = {name: path for name, path in runs.items() if fraction_of(name) is None}
-    more = len(attacked) if attack is not None else 0
+    more = len(_attacked(runs)) if attack is not None else 0
     slices = sum(len(samples) for samples in tests.values())
     results: list[RunResult] = []
     for event in evaluate_runs(
@@ -64,15 +60,43 @@ def judge(
             results = event
         else:
             yield event[0], slices + more
-    relearned: dict[str, Relearned] = {}
     if attack is not None:
-        forget = tests.get("forget") or experiment.samples("forget")
-        for told in relearn_runs(attacked, forget, tests[RELEARN_SET], attack, device, cancel):
-            if isinstance(told, dict):
-                relearned = told
+        for told in relearn(experiment, results, attack, device=device, cancel=cancel):
+            if isinstance(told, list):
+                results = told
             else:
                 yield slices + told[0], slices + more
-    yield [replace(result, relearned=relearned.get(result.name)) for result in results]
+    yield results
+
+
+def relearn(
+    experiment: Experiment,
+    results: list[RunResult],
+    attack: Attack,
+    *,
+    device: str = "auto",
+    cancel: CancelToken | None = None,
+) -> Iterator[tuple[int, int] | list[RunResult]]:
+    """Add the relearn attack to results; arguments, events and errors as in `judge`."""
+    _check(experiment)
+    forget, test = experiment.samples("forget"), experiment.samples(RELEARN_SET)
+    for told in relearn_runs(_attacked(experiment.runs), forget, test, attack, device, cancel):
+        if isinstance(told, dict):
+            yield [replace(result, relearned=told.get(result.name)) for result in results]
+        else:
+            yield told
+
+
+def _attacked(runs: dict[str, Path]) -> dict[str, Path]:
+    return {name: path for name, path in runs.items() if fraction_of(name) is None}
+
+
+def _check(experiment: Experiment) -> None:
+    if RELEARN_SET not in experiment.data.tests:
+        raise UnlearnError(
+            f"Relearning is measured on a test set named '{RELEARN_SET}'; "
+            f"this experiment has {', '.join(experiment.data.tests) or 'none'}."
+        )
 
 
 def draw_figure_1(

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -27,6 +29,9 @@ from napari_unlearn.unlearning.events import (
     Step,
 )
 from napari_unlearn.unlearning.job import Job
+
+if TYPE_CHECKING:
+    from napari_unlearn.study import Plan
 
 ERR = Console(stderr=True)
 
@@ -150,3 +155,30 @@ def format_quality(comparison: Comparison, as_json: bool = False) -> str:
             f"{row['removed']:>9}{row['remaining']:>11}{row['introduced']:>12}"
         )
     return "\n".join(lines)
+
+
+def show_study(folder: Path, plan: "Plan", jobs: int) -> Path:
+    """Follow a study to its end, a line per piece; the report.
+
+    Raises:
+        UnlearnError: as `study`, or if it was interrupted.
+    """
+    from napari_unlearn.study import StageBegan, StudyDone, study
+    from napari_unlearn.study_pieces import PieceDone
+
+    cancel, done, pieces = CancelToken(), 0, 0
+    try:
+        for event in study(folder, plan, jobs, cancel):
+            match event:
+                case StageBegan():
+                    done, pieces = 0, event.pieces
+                    ERR.print(f"{event.name}: {pieces}", style="bold")
+                case PieceDone():
+                    done += 1
+                    how = "was there" if event.found else f"{event.seconds:.0f} s"
+                    ERR.print(f"  {done}/{pieces} {event.name}: {event.problem or how}")
+                case StudyDone():
+                    return event.report
+    except KeyboardInterrupt as stop:
+        raise UnlearnError("Interrupted; the same command goes on from here.") from stop
+    raise UnlearnError("The study ended without a report.")

@@ -1,5 +1,6 @@
 """How near a run is to the oracle on every measure, and whether that holds over training seeds."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ Figures = Mapping[str, Mapping[str, Sequence[Cell | None]]]
 
 
 def nearness(result: RunResult, results: Sequence[RunResult]) -> dict[str, Cell | None]:
-    """Every measure of one run.
+    """Every measure of one run; None where it was not measured, or is not finite.
 
     Args:
         result: the run.
@@ -88,7 +89,10 @@ def nearness(result: RunResult, results: Sequence[RunResult]) -> dict[str, Cell 
     spent = cost(result, oracle)
     cells["seconds"] = Cell.of(spent.seconds)
     cells["oracle_steps"] = None if spent.oracle_steps is None else Cell(100 * spent.oracle_steps)
-    return cells
+    return {
+        key: cell if cell is not None and math.isfinite(cell.value) else None
+        for key, cell in cells.items()
+    }
 
 
 def _gap(run: RunResult, oracle: RunResult, set_name: str, quantity: str) -> float | None:

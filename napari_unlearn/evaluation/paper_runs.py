@@ -72,6 +72,8 @@ def swept_runs(
     for result in results:
         if default_fraction is not None and result.name in found:
             found[result.name].setdefault(default_fraction, result)
+        if result.name == "full-ft" and "ft" in found:  # the same loss on all of the retain set
+            found["ft"].setdefault(1.0, result)
     return {name: dict(sorted(found[name].items())) for name in in_order(found)}
 
 

@@ -1,0 +1,29 @@
+"""The whole study of the paper in one command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_unlearn.cli.app import app
+
+
+@app.command()
+def study(
+    folder: Annotated[Path, typer.Argument(help="New, or that of a study to go on with.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Training seeds.")] = 3,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 2,
+    scale: Annotated[float, typer.Option(min=0.01, help="Size of the protocol; 1 is full.")] = 1.0,
+) -> None:
+    """Simulate brain/knee, train, run every strategy, judge: tables, figures, words.
+
+    Writes results.md, results.json and paper/ into the folder. A study that was stopped or
+    killed goes on with the same command.
+
+    Example: napari-unlearn study build/study --seeds 3 --jobs 2
+    """
+    from napari_unlearn.study import Plan
+    from napari_unlearn.terminal import show_study
+
+    report = show_study(folder, Plan(seeds, scale), jobs)
+    typer.echo(f"{report} and {report.with_suffix('.md').name} written.")

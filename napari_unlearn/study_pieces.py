@@ -1,0 +1,177 @@
+"""Pieces of a study, small enough to send to a child process, and what a child does with them."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast, get_args
+
+from safetensors import SafetensorError, safe_open
+
+from napari_unlearn.cancel import CancelToken
+from napari_unlearn.errors import UnlearnError
+from napari_unlearn.evaluation.error import EvaluationError
+from napari_unlearn.evaluation.relearn import Attack
+from napari_unlearn.evaluation.results import read_results, write_results
+from napari_unlearn.evaluation.table import RunResult
+from napari_unlearn.experiment import TRAINED, Experiment
+from napari_unlearn.judge import judge, relearn
+from napari_unlearn.models.checkpoint import read_card
+from napari_unlearn.unlearning.job import Job
+from napari_unlearn.unlearning.loop import train
+from napari_unlearn.unlearning.record import CHECKPOINT, METRICS, Record
+from napari_unlearn.unlearning.resume import FILE as RESUME
+from napari_unlearn.unlearning.resume import job_key
+
+RESULTS = "results.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training or unlearning of one seed."""
+
+    experiment: Path
+    strategy: str
+    """Or "original", "oracle"."""
+    values: tuple[tuple[str, float], ...] = ()
+    epochs: int | None = None
+    """None takes the experiment's budget."""
+    fraction: float | None = None
+    run_name: str | None = None
+    test_every: int | None = None
+    """Epochs between two measurements; None as the experiment says."""
+
+    @property
+    def name(self) -> str:
+        """Such as "seed-0 nl-ft@0.05"."""
+        return f"{self.experiment.name} {self.run_name or self.strategy}"
+
+    def job(self) -> Job:
+        """The whole job, its data opened.
+
+        Raises:
+            UnlearnError: as `Experiment`.
+        """
+        experiment = Experiment.load(self.experiment)
+        if self.strategy in get_args(TRAINED):
+            return experiment.training_job(cast(TRAINED, self.strategy), "cpu")
+        job = experiment.unlearning_job(
+            self.strategy,
+            dict(self.values),
+            epochs=self.epochs,
+            retain_fraction=self.fraction,
+            device="cpu",
+            run_name=self.run_name,
+        )
+        return replace(job, test_every=self.test_every or job.test_every)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Putting all runs of one seed to all tests."""
+
+    experiment: Path
+
+    @property
+    def name(self) -> str:
+        """Such as "seed-0"."""
+        return self.experiment.name
+
+
+@dataclass(frozen=True)
+class PieceDone:
+    """A run or a judgement is whole, was whole already, or failed."""
+
+    name: str
+    seconds: float
+    found: bool = False
+    """Whether it was there already."""
+    problem: str = ""
+    """What went wrong, a sentence."""
+
+
+def carry_out_runs(runs: tuple[Run, ...], cancel: CancelToken) -> Iterator[PieceDone]:
+    """Train or unlearn one run after the other; a run that fails does not stop the next.
+
+    Whole runs with the same settings are left alone, torn ones gone on with.
+    """
+    for run in runs:
+        if cancel.cancelled:
+            return
+        began = time.monotonic()
+        found, problem = False, ""
+        try:
+            job = run.job()
+            found = is_whole(job)
+            if not found:
+                for _ in train(job, cancel, resume=can_go_on(job)):
+                    pass
+        except UnlearnError as error:
+            problem = f"{run.name}: {error}"
+        if not cancel.cancelled:
+            yield PieceDone(run.name, time.monotonic() - began, found, problem)
+
+
+def is_whole(job: Job) -> bool:
+    """Whether the job's folder holds its finished run, with the same settings and parent."""
+    folder = job.folder
+    if folder is None or (folder / RESUME).exists() or not (folder / CHECKPOINT).exists():
+        return False
+    try:
+        settings = json.loads((folder / METRICS).read_text())["settings"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return job_key(settings) == job_key(json.loads(job_key(Record(job).settings)))
+
+
+def can_go_on(job: Job) -> bool:
+    """Whether the job's folder holds a torn run with the same settings."""
+    path = Path() if job.folder is None else job.folder / RESUME
+    try:
+        with safe_open(path, framework="pt") as stream:
+            about = stream.metadata() or {}
+    except (OSError, SafetensorError):
+        return False
+    return about.get("job") == job_key(Record(job).settings)
+
+
+def judge_seed(piece: Judgement, cancel: CancelToken) -> Iterator[PieceDone]:
+    """Evaluate and attack all runs of a seed and write results.json beside them.
+
+    Raises:
+        UnlearnError: if there is nothing to evaluate or a file cannot be read or written.
+    """
+    began, problem = time.monotonic(), ""
+    experiment = Experiment.load(piece.experiment)
+    path = piece.experiment / RESULTS
+    if is_judged(path, experiment.runs):
+        yield PieceDone(piece.name, time.monotonic() - began, found=True)
+        return
+    results = _last(judge(experiment, on_forget_set=True, device="cpu", cancel=cancel))
+    try:
+        results = _last(relearn(experiment, results, Attack(), device="cpu", cancel=cancel))
+    except EvaluationError as error:
+        problem = f"{piece.name}: {error}"
+    write_results(path, experiment.name, results, "napari-unlearn study")
+    yield PieceDone(piece.name, time.monotonic() - began, problem=problem)
+
+
+def is_judged(path: Path, runs: dict[str, Path]) -> bool:
+    """Whether a file of results is about these very checkpoints, and whole."""
+    if not path.exists():
+        return False
+    try:
+        results = read_results(path)
+    except EvaluationError:
+        return False
+    cards = {result.name: result.card for result in results}
+    attacked = any(result.relearned is not None for result in results)
+    return attacked and cards == {name: read_card(run) for name, run in runs.items()}
+
+
+def _last(events: Iterator[tuple[int, int] | list[RunResult]]) -> list[RunResult]:
+    *_, last = events
+    if not isinstance(last, list):
+        raise EvaluationError("The evaluation ended without a result.")
+    return last
