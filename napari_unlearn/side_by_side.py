@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import Queue
+from queue import Empty, SimpleQueue
 
 from napari_unlearn.background import Work, in_child
 from napari_unlearn.cancel import CancelToken
@@ -27,7 +27,7 @@ def side_by_side(
     Raises:
         UnlearnError: as the first work that failed, after the others have stopped.
     """
-    box: Queue[object] = Queue()
+    box: SimpleQueue[object] = SimpleQueue()
 
     def follow(work: Work) -> None:
         try:
@@ -46,7 +46,10 @@ def side_by_side(
         left = len(works)
         try:
             while left:
-                event = box.get()
+                try:
+                    event = box.get(timeout=0.2)  # short, for the sake of Ctrl-C
+                except Empty:
+                    continue
                 if event is _ENDED:
                     left -= 1
                 elif isinstance(event, BaseException):

@@ -10,7 +10,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -47,7 +47,9 @@ OTHERS_TEST_EVERY = 5
 """Epochs between two measurements of a strategy that stands in no table by epoch."""
 NEVER = 10**6
 BUNDLES = 4
-"""Child processes per job and stage: each pays for its imports once."""
+"""Child processes per job and stage, at most: the more, the less waits for the last one."""
+WORTH = 300.0
+"""Passes over a sample that a child process must be worth: each pays for its imports."""
 STUDY, REPORT = "study.json", "results"
 FIGURE_RUNS = ("original", "oracle", "nl-ft", BEST)
 
@@ -58,8 +60,11 @@ class Plan:
 
     seeds: int = 3
     scale: float = 1.0
+    strategies: tuple[str, ...] | None = None
+    """None takes all; for studies in miniature."""
+    fractions: tuple[float, ...] = FRACTIONS
     changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """Keys of the experiment file that differ, by table; for studies in miniature."""
+    """Keys of the experiment file that differ, by table; likewise."""
 
     def __post_init__(self) -> None:
         """Refuse a study without a seed.
@@ -116,7 +121,7 @@ def study(
     problems: dict[str, str] = {}
     stages: list[tuple[str, Callable[[], list[tuple[float, Run | Judgement]]]]] = [
         ("train", lambda: _trainings(seeds)),
-        ("unlearn", lambda: _unlearnings(seeds)),
+        ("unlearn", lambda: _unlearnings(seeds, plan)),
         ("judge", lambda: [(1.0 / (n + 1), Judgement(seed)) for n, seed in enumerate(seeds)]),
     ]
     for name, list_pieces in stages:
@@ -140,13 +145,14 @@ def study(
 
 
 def _trainings(seeds: Sequence[Path]) -> list[tuple[float, Run | Judgement]]:
-    return [(cost, Run(seed, role)) for seed in seeds for role, cost in _ROLES]
+    experiment = Experiment.load(seeds[0])
+    oracle = experiment.training.epochs * len(experiment.samples("retain"))
+    original = oracle + experiment.training.epochs * len(experiment.samples("forget"))
+    roles = (("original", original), ("oracle", oracle))
+    return [(float(steps), Run(seed, role)) for seed in seeds for role, steps in roles]
 
 
-_ROLES = (("original", 1.1), ("oracle", 1.0))
-
-
-def _unlearnings(seeds: Sequence[Path]) -> list[tuple[float, Run | Judgement]]:
+def _unlearnings(seeds: Sequence[Path], plan: Plan) -> list[tuple[float, Run | Judgement]]:
     """Every strategy and the sweep on the first seed, the paper's and ours on the others."""
     experiment = Experiment.load(seeds[0])
     retain = len(experiment.samples("retain"))
@@ -171,16 +177,19 @@ def _unlearnings(seeds: Sequence[Path]) -> list[tuple[float, Run | Judgement]]:
         )
         pieces.append((steps * _passes(name), run))
 
+    def wanted(name: str) -> bool:
+        return plan.strategies is None or name in plan.strategies
+
     for number, seed in enumerate(seeds):
         others = STRATEGIES if number == 0 else OURS
-        for name in PAPER_STRATEGIES:
+        for name in filter(wanted, PAPER_STRATEGIES):
             paper(seed, name, None)
-        for name in others:
+        for name in filter(wanted, others):
             if name not in PAPER_STRATEGIES:
                 run = Run(seed, name, test_every=OTHERS_TEST_EVERY)
                 pieces.append((own_steps * _passes(name), run))
-    for name in SWEPT:
-        for fraction in FRACTIONS:
+    for name in filter(wanted, SWEPT):
+        for fraction in plan.fractions:
             if (name, fraction) != ("ft", 1.0):
                 paper(seeds[0], name, fraction)
     return pieces
@@ -198,7 +207,9 @@ def _bundled(pieces: Sequence[tuple[float, Run | Judgement]], jobs: int) -> list
     works: list[Work] = [
         partial(judge_seed, piece) for _, piece in pieces if isinstance(piece, Judgement)
     ]
-    bundles: list[list[Run]] = [[] for _ in range(min(len(runs), BUNDLES * jobs))]
+    worth = int(sum(cost for cost, _ in runs) / WORTH)
+    count = min(len(runs), BUNDLES * jobs, max(jobs, worth))
+    bundles: list[list[Run]] = [[] for _ in range(count)]
     loads = [0.0] * len(bundles)
     for cost, run in sorted(runs, key=lambda pair: -pair[0]):
         place = loads.index(min(loads))
@@ -304,7 +315,11 @@ def _cores() -> int:
 
 @dataclass
 class _Diary:
-    """What a study was planned to be and how long its stages took, over all sittings."""
+    """What data a study is about and how long its stages took, over all sittings.
+
+    Seeds, strategies and fractions may change from sitting to sitting: runs know themselves
+    whether they are whole.
+    """
 
     path: Path
     plan: dict[str, object]
@@ -318,7 +333,8 @@ class _Diary:
         Raises:
             UnlearnError: if the folder holds a study with another plan, or something else.
         """
-        path, wanted = folder / STUDY, json.loads(json.dumps(asdict(plan)))
+        path = folder / STUDY
+        wanted = {"scale": plan.scale, "changes": json.loads(json.dumps(plan.changes))}
         if not path.exists():
             if folder.exists() and any(folder.iterdir()):
                 raise UnlearnError(f"{folder}: holds something else; name a new folder.")
@@ -332,9 +348,9 @@ class _Diary:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UnlearnError(f"{path}: damaged; name a new folder for the study.") from error
         if diary.plan != wanted:
-            was = ", ".join(f"{key} {value}" for key, value in diary.plan.items() if value)
             raise UnlearnError(
-                f"{folder}: holds a study with {was}; go on with these or name a new folder."
+                f"{folder}: holds a study at scale {diary.plan.get('scale')} whose data this one "
+                "cannot share; take that scale or name a new folder."
             )
         diary._write()
         return diary

@@ -114,15 +114,21 @@ def carry_out_runs(runs: tuple[Run, ...], cancel: CancelToken) -> Iterator[Piece
 
 
 def is_whole(job: Job) -> bool:
-    """Whether the job's folder holds its finished run, with the same settings and parent."""
+    """Whether the job's folder holds its run to the last step, with the same settings and parent.
+
+    A run that was stopped leaves a checkpoint as well.
+    """
     folder = job.folder
-    if folder is None or (folder / RESUME).exists() or not (folder / CHECKPOINT).exists():
+    if folder is None or not (folder / CHECKPOINT).exists():
         return False
     try:
-        settings = json.loads((folder / METRICS).read_text())["settings"]
+        about = json.loads((folder / METRICS).read_text())
+        settings, steps = about["settings"], about["metrics"]["steps"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return job_key(settings) == job_key(json.loads(job_key(Record(job).settings)))
+    return steps == job.total_steps and job_key(settings) == job_key(
+        json.loads(job_key(Record(job).settings))
+    )
 
 
 def can_go_on(job: Job) -> bool:

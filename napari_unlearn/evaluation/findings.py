@@ -43,7 +43,7 @@ class Finding:
         """Such as "The oracle ... : holds in 2 of 3 seeds (+0.39 ± 0.10 dB)."."""
         count, total = sum(self.holds), len(self.holds)
         if not total:
-            return f"{self.claim}: not measured."
+            return f"{self.claim}: cannot be judged ({self.evidence})."
         if total == 1:
             verdict = "holds" if count else "does not hold"
         else:
@@ -150,12 +150,13 @@ def _remembers(figures: Figures) -> Finding:
 
 
 def _recovers(figures: Figures, alone: str) -> Finding:
+    """Judged in the seeds in which there was a loss to recover from."""
     key, repaired = "retain_psnr", f"{alone}-ft"
     trios = zip(*(_values(figures, n, key) for n in (repaired, alone, "original")), strict=False)
     holds = tuple(
-        lost - low <= 0 or own - low >= 0.5 * (lost - low)
-        for own, low, lost in trios
-        if own is not None and low is not None and lost is not None
+        own - low >= 0.5 * (whole - low)
+        for own, low, whole in trios
+        if own is not None and low is not None and whole is not None and whole - low >= CLEARLY
     )
     words = ", ".join(f"{label(name)} {_mean(figures, name, key)}" for name in (alone, repaired))
     claim = f"{label(repaired)} recovers (at least half of the brain PSNR that {label(alone)} lost)"

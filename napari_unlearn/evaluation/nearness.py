@@ -46,7 +46,7 @@ MEASURES = (
     Measure("gap_ssim", "sum of SSIM gaps", 3, 0),
     Measure("agreement", "~O [dB]", 2, float("inf")),
     Measure("relearn", "steps to relearn", 1),
-    Measure("relearn_ratio", "the same, oracle = 1", 2, 1),
+    Measure("relearn_ratio", "relearning [oracle = 1]", 2, 1),
     Measure("oracle_steps", "steps [% of the oracle's]", 1),
     Measure("seconds", "time [s]", 0),
 )

@@ -80,7 +80,7 @@ def _table_1_columns(sets: Mapping[str, str], measured: str) -> tuple[Column, ..
     columns.append(Column("tow", f"ToW ({measured})", 3))
     columns += [Column(f"agreement_{key}", f"{key} ~oracle [dB]") for key in sets]
     columns.append(Column("relearn", "steps to relearn", 1))
-    columns.append(Column("relearn_ratio", "the same, oracle = 1"))
+    columns.append(Column("relearn_ratio", "relearning [oracle = 1]"))
     columns.append(Column("oracle_steps", "steps [% of the oracle's]", 1))
     columns.append(Column("oracle_seconds", "time [% of the oracle's]", 1))
     return tuple(columns)
