@@ -336,7 +336,7 @@ class _Diary:
         path = folder / STUDY
         wanted = {"scale": plan.scale, "changes": json.loads(json.dumps(plan.changes))}
         if not path.exists():
-            if folder.exists() and any(folder.iterdir()):
+            if folder.is_file() or (folder.exists() and any(folder.iterdir())):
                 raise UnlearnError(f"{folder}: holds something else; name a new folder.")
             folder.mkdir(parents=True, exist_ok=True)
             diary = cls(path, wanted, {}, 1)

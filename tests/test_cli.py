@@ -135,6 +135,7 @@ def test_strategies_as_json_carry_parameters_with_ranges():
         (("simulate", "x", "--protocol", "feet"), 1, "brain-knee"),
         (("evaluate", "missing", "--figure-slice", "a:0"), 2, "--paper"),
         (("evaluate", "missing", "--relearn", "--relearn-target", 2), 1, "target_share"),
+        (("study", __file__), 1, "something else"),
         (("nonsense",), 2, "nonsense"),
     ],
 )
@@ -154,6 +155,7 @@ def test_wrong_use_ends_in_a_sentence(arguments, code, said):
         "evaluate",
         "reconstruct",
         "compare",
+        "study",
     ],
 )
 def test_every_command_helps_with_an_example(command):

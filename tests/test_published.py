@@ -1,10 +1,12 @@
 """Published figures: every table in a README says what docs/results/ holds."""
 
+import runpy
 from pathlib import Path
 
 import pytest
 
 from napari_unlearn.evaluation.results import format_table, how_often, read_results
+from napari_unlearn.evaluation.study_report import StudyReport
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,3 +27,31 @@ def test_the_readme_counts_what_the_results_hold():
 def test_the_sample_data_stay_small():
     files = [path for path in (ROOT / "sample_data").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 10_000_000
+
+
+def test_the_page_of_the_study_says_what_its_results_hold():
+    results = ROOT / "docs" / "results" / "study.json"
+    if not results.exists():
+        pytest.skip("no study has been published yet")
+    page = (ROOT / "docs" / "study.md").read_text()
+    assert StudyReport.read(results).markdown() in page
+
+
+def test_publishing_a_study_fills_the_page_and_nothing_else(tmp_path):
+    publish = runpy.run_path(str(ROOT / "scripts" / "publish_study.py"))["publish"]
+    study, docs = tmp_path / "study", tmp_path / "docs"
+    (study / "paper").mkdir(parents=True)
+    docs.mkdir()
+    (study / "paper" / "figure3.png").write_bytes(b"picture")
+    report = StudyReport("napari-unlearn study DIR", "2 CPU cores", {}, (0,), "zero-filled", {})
+    report.write(study / "results.json")
+    page = docs / "study.md"
+    page.write_text((ROOT / "docs" / "study.md").read_text())
+    for _ in range(2):  # publishing twice changes nothing
+        publish(study, docs / "study.json", page)
+        text = page.read_text()
+        assert text.count(report.markdown()) == 1
+    head = (ROOT / "docs" / "study.md").read_text().partition("<!-- study -->")[0]
+    assert text.startswith(head)
+    assert text.endswith("<!-- end of study -->\n")
+    assert (docs / "study" / "figure3.png").read_bytes() == b"picture"
