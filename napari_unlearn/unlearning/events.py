@@ -87,7 +87,7 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job is over; `stopped` says whether the user ended it early."""
+    """The job is over; `stopped` says whether it ended early, `path` None that nothing was kept."""
 
     steps: int
     seconds: float

@@ -20,6 +20,8 @@ from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.resume import FILE
 
 CHECKPOINT, EVENTS, METRICS = "checkpoint.safetensors", "events.jsonl", "metrics.json"
+EARLIER = ".earlier.events.jsonl"
+"""Events of the folder's checkpoint while a new run is under way, in case that is aborted."""
 
 
 class Record:
@@ -48,7 +50,9 @@ class Record:
         }
 
     def start(self, resumed: bool) -> None:
-        """Make the folder; a run that starts afresh drops the old events and resume file.
+        """Make the folder; a run that starts afresh drops the old resume file.
+
+        The events of an earlier checkpoint are put aside until there is a new one.
 
         Raises:
             UnlearnError: if the folder cannot be made.
@@ -58,9 +62,13 @@ class Record:
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if not resumed:
-                (folder / EVENTS).unlink(missing_ok=True)
-                (folder / FILE).unlink(missing_ok=True)
+            if resumed:
+                return
+            (folder / FILE).unlink(missing_ok=True)
+            whole = (folder / CHECKPOINT).exists() and (folder / EVENTS).exists()
+            if whole and not (folder / EARLIER).exists():
+                (folder / EVENTS).replace(folder / EARLIER)
+            (folder / EVENTS).unlink(missing_ok=True)
         except OSError as error:
             raise UnlearnError(f"{folder}: cannot be written ({error.strerror}).") from error
 
@@ -80,6 +88,22 @@ class Record:
                 raise UnlearnError(f"{path}: cannot be written ({error.strerror}).") from error
         return event
 
+    def discard(self) -> None:
+        """Leave nothing to resume from, and the events of an earlier checkpoint if there is one.
+
+        Raises:
+            UnlearnError: if the disk refuses.
+        """
+        folder = self.job.folder
+        if folder is None:
+            return
+        try:
+            (folder / FILE).unlink(missing_ok=True)
+            if (folder / EARLIER).exists():
+                (folder / EARLIER).replace(folder / EVENTS)
+        except OSError as error:
+            raise UnlearnError(f"{folder}: cannot be written ({error.strerror}).") from error
+
     def finish(
         self, model: nn.Module, metrics: dict[str, float], steps: int, seconds: float
     ) -> Path | None:
@@ -93,6 +117,7 @@ class Record:
         about = {"settings": self.settings, "metrics": figures}
         text = json.dumps(about, indent=2, default=str)
         write_whole(job.folder / METRICS, text.encode())
+        (job.folder / EARLIER).unlink(missing_ok=True)
         if steps == job.total_steps:
             (job.folder / FILE).unlink(missing_ok=True)
         return path

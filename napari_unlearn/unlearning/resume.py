@@ -28,6 +28,10 @@ class Progress:
     """Samples passed before the first step, by scope and edit."""
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     """The scope's masks by parameter."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """As last measured."""
+    epoch_open: bool = False
+    """The epoch's last step is taken, its end not yet measured."""
 
 
 def save_progress(
@@ -52,6 +56,8 @@ def save_progress(
         "seconds": repr(progress.seconds),
         "epoch_loss": repr(progress.epoch_loss),
         "passes": str(progress.passes),
+        "metrics": json.dumps(progress.metrics),
+        "epoch_open": json.dumps(progress.epoch_open),
     }
     write_whole(folder / FILE, save(tensors, about))
 
@@ -90,6 +96,8 @@ def load_progress(
                 for name, parameter in parameters.items()
                 if f"mask.{name}" in tensors
             },
+            json.loads(about.get("metrics", "{}")),
+            json.loads(about.get("epoch_open", "false")),
         )
         weights = {key[6:]: value for key, value in tensors.items() if key.startswith("model.")}
         model.load_state_dict(weights)

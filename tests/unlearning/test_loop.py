@@ -113,7 +113,8 @@ def test_preview_shows_the_slice_in_view(job, monkeypatch):
     monkeypatch.setattr("napari_unlearn.unlearning.loop.PREVIEW_SECONDS", 0.0)
     job = dataclasses.replace(job, preview=job.retain.batch(1))
     previews = [event for event in train(job) if isinstance(event, Preview)]
-    assert len(previews) == job.total_steps
+    assert len(previews) == 1 + job.total_steps
+    assert [event.epoch for event in previews if event.epoch is not None] == [0, 1, 2, 3]
     assert previews[0].image.shape == (32, 32)
     assert (previews[0].image != previews[-1].image).any()
 
