@@ -92,7 +92,7 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
                             f"{event.seconds:.0f} s  {figures}"
                         )
                     case Alarm():
-                        progress.console.print(event.message)
+                        progress.console.print(event.message, style="yellow")
                     case Saved():
                         progress.console.print(f"{event.path} written.")
                     case Finished():

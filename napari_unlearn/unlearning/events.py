@@ -76,6 +76,7 @@ class Saved:
 
     path: Path
     step: int
+    """Whose weights it holds; an earlier one than the last if a guard chose so."""
 
 
 @dataclass(frozen=True)

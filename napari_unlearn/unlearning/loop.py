@@ -1,11 +1,12 @@
 """The one loop that trains originals and oracles and that unlearns."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 from torch import Tensor
 
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.engine import Engine
 from napari_unlearn.unlearning.events import (
     Alarm,
@@ -23,6 +24,7 @@ from napari_unlearn.unlearning.pausing import wait_if_paused
 from napari_unlearn.unlearning.preparation import prepare
 from napari_unlearn.unlearning.record import Record
 from napari_unlearn.unlearning.resume import Progress, job_key, load_progress, save_progress
+from napari_unlearn.unlearning.watch import Watch
 
 EVENT_SECONDS = 0.1
 PREVIEW_SECONDS = 0.5
@@ -35,7 +37,8 @@ def train(job: Job, cancel: CancelToken | None = None, resume: bool = False) -> 
     wait between two steps or two evaluated slices. Cancelling stops after the step in hand
     and keeps a whole checkpoint and a resume file; aborting keeps neither, and leaves an
     earlier checkpoint of the folder as it was; closing the generator keeps what is written.
-    Cancelling while masks are drawn up or weights edited writes nothing.
+    Cancelling while masks are drawn up or weights edited writes nothing. A guard's alarm ends
+    the run with its best epoch, or with nothing if no epoch was within the limit.
 
     Raises:
         UnlearnError: if the loss is no longer finite, or files cannot be read or written.
@@ -51,6 +54,9 @@ def train(job: Job, cancel: CancelToken | None = None, resume: bool = False) -> 
     yield from run.take_steps()
     if run.cancel.aborted:
         yield Alarm(f"Aborted after {run.step} of {job.total_steps} steps; nothing was kept.")
+        yield from run.discard()
+        return
+    if run.alarm and not (run.watch and run.watch.best):
         yield from run.discard()
         return
     yield from run.finish()
@@ -74,6 +80,9 @@ class _Run:
         self.epoch_loss, self.epoch_open = progress.epoch_loss, progress.epoch_open
         self.masks: dict[str, Tensor] = dict(progress.masks)
         self.passes, self.metrics = progress.passes, dict(progress.metrics)
+        self.watch = progress.watch
+        self.alarm = ""
+        """Why the guard ended the run."""
         self.before = 0.0
         """Seconds of the preparation, which tell nothing about those of a step."""
 
@@ -95,12 +104,18 @@ class _Run:
             self.masks,
             self.metrics,
             self.epoch_open,
+            self.watch,
         )
         save_progress(self.job.folder, self.key, engine.plain, engine.optimizer, progress)
 
     def prepare(self) -> Generator[Event, None, bool]:
         """Draw up masks, edit weights, show the state before the first step; False: cancelled."""
         job = self.job
+        if not self.resumed and job.guard is not None:
+            metrics = yield from self.measured(job.watched)
+            if self.cancel.cancelled:
+                return False
+            self.watch = Watch.begin(job.guard, metrics)
         if not self.resumed and job.strategy.prepares:
             prepared = yield from prepare(job.strategy, self.engine.bench, self.cancel)
             if prepared is None:
@@ -111,8 +126,11 @@ class _Run:
         if self.step == 0:
             yield from self.show(epoch=0)
             if job.strategy.edit is not None:
-                yield from self.measure()
+                self.metrics = yield from self.measured(job.measured, self.save)
+                whole = not self.cancel.cancelled
                 yield self.record.tell(EpochEnd(0, 0.0, self.metrics, self.seconds))
+                if whole:
+                    yield from self.judge(0)
         return True
 
     def take_steps(self) -> Generator[Event, None, None]:
@@ -120,8 +138,10 @@ class _Run:
         job, steps = self.job, self.job.total_steps
         if self.epoch_open:
             yield from self.end_epoch()
+            if not self.alarm:
+                self.save()
         told = previewed = saved = time.monotonic()
-        while self.step < steps:
+        while self.step < steps and not self.alarm:
             yield from wait_if_paused(self.cancel, self.step, self.save)
             if self.cancel.cancelled:
                 return
@@ -141,6 +161,8 @@ class _Run:
             elif now - previewed >= PREVIEW_SECONDS:
                 previewed = now
                 yield from self.show()
+            if self.alarm:
+                return
             if ended or now - saved >= job.save_seconds:
                 saved = now
                 self.save()
@@ -153,23 +175,35 @@ class _Run:
         job = self.job
         self.epoch_open = True
         yield from self.show(self.epoch)
-        due = self.step == job.total_steps or self.epoch % job.test_every == 0
         self.metrics = {}
-        if due:
-            yield from self.measure()
+        if job.due(self.epoch, self.step):
+            self.metrics = yield from self.measured(job.measured, self.save)
+        whole = not self.cancel.cancelled
         count = (self.step - 1) % job.steps_per_epoch + 1
         yield self.record.tell(
             EpochEnd(self.epoch, self.epoch_loss / count, self.metrics, self.seconds)
         )
-        if not self.cancel.cancelled:
+        if whole:
             self.epoch_open, self.epoch_loss = False, 0.0
+            yield from self.judge(self.epoch)
 
-    def measure(self) -> Generator[Event, None, None]:
-        """Put the quality on the held-out sets into `metrics`; nothing if cancelled."""
-        engine = self.engine
-        self.metrics = yield from measure(
-            self.job, engine.model, engine.fabric.device, self.cancel, self.step, self.save
+    def measured(
+        self, sets: Mapping[str, SliceSet], save: Callable[[], None] | None = None
+    ) -> Generator[Event, None, dict[str, float]]:
+        """The quality on these sets; nothing if cancelled."""
+        engine, device = self.engine, self.engine.fabric.device
+        return (
+            yield from measure(self.job, sets, engine.model, device, self.cancel, self.step, save)
         )
+
+    def judge(self, epoch: int) -> Iterator[Alarm]:
+        """Let the guard look at an epoch's figures."""
+        if self.watch is None:
+            return
+        self.watch = self.watch.seen(epoch, self.metrics, self.engine.plain)
+        if self.watch.guard.stops and not self.watch.within(self.metrics):
+            self.alarm = self.watch.alarm(epoch, self.metrics)
+            yield Alarm(self.alarm)
 
     def show(self, epoch: int | None = None) -> Iterator[Preview]:
         """The slice in view, if there is one."""
@@ -183,18 +217,29 @@ class _Run:
         yield ended
 
     def finish(self) -> Iterator[Event]:
-        """Write checkpoint and figures."""
-        stopped = self.step < self.job.total_steps
-        if stopped:
+        """Write checkpoint and figures: of the best epoch if the guard says so, else as it is."""
+        job, watch = self.job, self.watch
+        over = bool(self.alarm) or self.step == job.total_steps
+        chooses = watch is not None and watch.guard.keeps_best and not self.alarm
+        words = watch.choice() if watch is not None and chooses else ""
+        if not over:
             self.save()
-            yield Alarm(
-                f"Stopped after {self.step} of {self.job.total_steps} steps; "
-                "the model so far is kept."
+            words = (
+                f"Stopped after {self.step} of {job.total_steps} steps. "
+                f"{words or 'The model so far is kept.'}"
             )
-        metrics = self.metrics
+        if words:
+            yield Alarm(words)
+        metrics, kept = self.metrics, self.step
+        best = watch.best if watch is not None and (chooses or self.alarm) else None
+        if best is not None:
+            best.restore(self.engine.plain)
+            kept = min(best.epoch * job.steps_per_epoch, job.total_steps)
+            metrics = {**best.metrics, "kept_epoch": float(best.epoch)}
         if self.passes:
             metrics = {**metrics, "preparation_passes": float(self.passes)}
-        path = self.record.finish(self.engine.plain, metrics, self.step, self.seconds)
+        path = self.record.finish(self.engine.plain, metrics, self.step, self.seconds, over)
         if path is not None:
-            yield Saved(path, self.step)
+            yield Saved(path, kept)
+        stopped = bool(self.alarm) or not over
         yield self.record.tell(Finished(self.step, self.seconds, path, stopped))

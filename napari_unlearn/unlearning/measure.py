@@ -1,6 +1,6 @@
 """Quality on held-out sets, in the words that curves, cards and tables use."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from napari_unlearn.evaluation.comparison import ImageQuality
 from napari_unlearn.evaluation.error_map import error_map
 from napari_unlearn.evaluation.highlights import calibrate
 from napari_unlearn.evaluation.image_quality import image_quality
+from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.events import Paused
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.pausing import wait_if_paused
@@ -19,13 +20,14 @@ from napari_unlearn.unlearning.pausing import wait_if_paused
 
 def measure(
     job: Job,
+    sets: Mapping[str, SliceSet],
     model: nn.Module,
     device: torch.device,
     cancel: CancelToken,
     step: int = 0,
     save: Callable[[], None] | None = None,
 ) -> Generator[Paused, None, dict[str, float]]:
-    """Mean PSNR [dB] and SSIM per test set, e.g. "retain_test_psnr"; empty when cancelled.
+    """Mean PSNR [dB] and SSIM per set, e.g. "retain_test_psnr"; empty when cancelled.
 
     "error_p99" is what an oracle's card calibrates highlights with: the error exceeded by
     1 % of the pixels of the held-out sets that are not of the forget set's kind.
@@ -36,7 +38,7 @@ def measure(
     metrics: dict[str, float] = {}
     kept: list[NDArray[np.float32]] = []
     model.eval()
-    for name, samples in job.tests.items():
+    for name, samples in sets.items():
         qualities: list[ImageQuality] = []
         for place in range(len(samples)):
             yield from wait_if_paused(cancel, step, save)

@@ -35,7 +35,7 @@ class Record:
     def settings(self) -> dict[str, object]:
         """Everything that decides the run's course."""
         job = self.job
-        return {
+        settings: dict[str, object] = {
             "strategy": job.strategy.name,
             "parameters": {p.name: p.value for p in job.strategy.parameters},
             "network": [job.card.architecture, job.card.parameters],
@@ -48,6 +48,10 @@ class Record:
             "retain": data_hash(job.retain),
             "forget": data_hash(job.forget),
         }
+        if job.guard is not None:  # left out without one, so that older resume files still fit
+            settings["guard"] = asdict(job.guard)
+            settings["watched"] = {name: data_hash(kept) for name, kept in job.measured.items()}
+        return settings
 
     def start(self, resumed: bool) -> None:
         """Make the folder; a run that starts afresh drops the old resume file.
@@ -105,9 +109,14 @@ class Record:
             raise UnlearnError(f"{folder}: cannot be written ({error.strerror}).") from error
 
     def finish(
-        self, model: nn.Module, metrics: dict[str, float], steps: int, seconds: float
+        self,
+        model: nn.Module,
+        metrics: dict[str, float],
+        steps: int,
+        seconds: float,
+        over: bool,
     ) -> Path | None:
-        """Write checkpoint and metrics; the resume file is no longer needed after a whole run."""
+        """Write checkpoint and metrics; a run that is over needs no resume file any more."""
         job = self.job
         if job.folder is None:
             return None
@@ -118,7 +127,7 @@ class Record:
         text = json.dumps(about, indent=2, default=str)
         write_whole(job.folder / METRICS, text.encode())
         (job.folder / EARLIER).unlink(missing_ok=True)
-        if steps == job.total_steps:
+        if over:
             (job.folder / FILE).unlink(missing_ok=True)
         return path
 
