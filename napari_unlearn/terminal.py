@@ -17,6 +17,7 @@ from rich.progress import (
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Reconstructed
+from napari_unlearn.evaluation.suspicion import Suspicion
 from napari_unlearn.evaluation.table import RunResult
 from napari_unlearn.queue import Ended, Told
 from napari_unlearn.unlearning.events import (
@@ -155,6 +156,17 @@ def show_evaluation(events: Iterator[tuple[int, int] | list[RunResult]]) -> list
                 return event
             progress.update(line, completed=event[0], total=event[1])
     raise UnlearnError("The evaluation ended without a result.")
+
+
+def show_suspicion(events: Iterator[tuple[int, int] | Suspicion]) -> Suspicion:
+    """Follow a search for suspicious scans to its end."""
+    with bar() as progress:
+        line = progress.add_task("Comparing with the measured lines", total=None)
+        for event in events:
+            if isinstance(event, Suspicion):
+                return event
+            progress.update(line, completed=event[0], total=event[1])
+    raise UnlearnError("The search ended without a result.")
 
 
 def format_quality(comparison: Comparison, as_json: bool = False) -> str:
