@@ -219,7 +219,7 @@ class _Run:
     def finish(self) -> Iterator[Event]:
         """Write checkpoint and figures: of the best epoch if the guard says so, else as it is."""
         job, watch = self.job, self.watch
-        over = bool(self.alarm) or self.step == job.total_steps
+        over = bool(self.alarm) or (self.step == job.total_steps and not self.epoch_open)
         chooses = watch is not None and watch.guard.keeps_best and not self.alarm
         words = watch.choice() if watch is not None and chooses else ""
         if not over:

@@ -112,6 +112,21 @@ def test_a_stopped_run_keeps_the_model_and_resumes_where_it_stopped(job, tmp_pat
     assert same(finished.path, whole.path)
 
 
+def test_a_run_stopped_in_its_last_evaluation_measures_when_it_is_resumed(job, brains):
+    job = dataclasses.replace(job, tests={"retain_test": brains}, preview=brains.batch(0))
+    cancel = CancelToken()
+    for event in train(job, cancel):
+        if isinstance(event, Preview) and event.epoch == 3:
+            cancel.cancel()
+    assert event.stopped
+    assert "retain_test_ssim" not in load_checkpoint(event.path)[1].metrics
+    before = event
+    *_, finished = train(job, resume=True)
+    assert (finished.steps, finished.stopped) == (before.steps, False)
+    assert "retain_test_ssim" in load_checkpoint(finished.path)[1].metrics
+    assert not (job.folder / FILE).exists()
+
+
 def test_stopping_a_paused_run_ends_the_pause(job):
     cancel, told = CancelToken(), []
     for event in train(job, cancel):
