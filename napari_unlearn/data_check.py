@@ -124,9 +124,7 @@ def _acquisitions(name: str, samples: SliceSet) -> Iterator[Finding]:
 
 def _lines(sets: Mapping[str, SliceSet]) -> Iterator[Finding]:
     """What the sampling rule leaves of each width of k-space."""
-    widths = {
-        scan.header.columns: samples for samples in sets.values() for scan in samples.scans
-    }
+    widths = {scan.header.columns: samples for samples in sets.values() for scan in samples.scans}
     for columns, samples in sorted(widths.items()):
         try:
             lines = int(samples.sampling.mask(columns, seed=0).lines.sum())

@@ -56,8 +56,12 @@ class Weight:
         """Bytes kept between the forward and the backward pass over one slice, in float32."""
         if not self.parameters.get("checkpointing"):
             return self._kept(self.parameters)
-        one = {**self.parameters, "checkpointing": False, "cascades": 1}
-        return self._kept(self.parameters) + self._kept(one)
+        # The backward pass computes one cascade at a time anew, and keeps that one whole.
+        one, two = (
+            self._kept({**self.parameters, "checkpointing": False, "cascades": count})
+            for count in (1, 2)
+        )
+        return self._kept(self.parameters) + two - one
 
     def _build(self, parameters: dict[str, int | bool | float]) -> nn.Module:
         with torch.device("meta"):

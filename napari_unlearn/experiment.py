@@ -5,6 +5,7 @@ from glob import escape
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from pydantic import PrivateAttr, ValidationError
 
 from napari_unlearn.data_check import TRAINING, check_sets, refuse
@@ -21,6 +22,8 @@ from napari_unlearn.unlearning.parameters import Number
 from napari_unlearn.unlearning.strategies import TRAIN, find_strategy
 
 FILE = "experiment.toml"
+SCANS_STREAM = 21
+"""Keeps the draw of scans apart from that of the retain set's share."""
 TRAINED = Literal["original", "oracle"]
 
 
@@ -88,7 +91,9 @@ class Experiment(File):
             raise UnlearnError(f"There is no set '{name}'; accepted: {', '.join(patterns)}.")
         key = f"data.{name}" if name in TRAINING else f"data.tests.{name}"
         paths = [path for pattern in patterns[name] for path in self._find(key, pattern)]
-        return SliceSet([open_scan(path) for path in paths], self.mask_rule)
+        most = self.data.scans.get(name, len(paths))
+        drawn = np.random.default_rng((self.seed, SCANS_STREAM)).permutation(len(paths))[:most]
+        return SliceSet([open_scan(paths[place]) for place in sorted(drawn)], self.mask_rule)
 
     def place(self, key: str, name: str, base: Path | None = None) -> Path:
         """Where a path of the file leads: ~ is home, relative to `base` (the file's folder).
@@ -114,8 +119,8 @@ class Experiment(File):
         except (ReadError, OSError, ValueError) as error:
             raise WrongUse(
                 f"{self.path}: key '{key}' is {shown(pattern)}; no scan found under {root}; "
-                "accepted: files, folders or patterns of fastMRI HDF5, NIfTI or DICOM, "
-                "relative to data.root."
+                "set data.root or download them; accepted: files, folders or patterns of fastMRI "
+                "HDF5, NIfTI or DICOM."
             ) from error
 
     def sets(self) -> dict[str, SliceSet]:
@@ -146,7 +151,7 @@ class Experiment(File):
             return None
         found = self.place("training.parent", self.training.parent)
         if not found.is_file():
-            accepted = f"a checkpoint that exists (there is none at {found}), or \"\""
+            accepted = f'a checkpoint that exists (there is none at {found}), or ""'
             raise wrong_value(self.path, "training.parent", self.training.parent, accepted)
         return found
 
@@ -238,4 +243,3 @@ class Experiment(File):
             precision=self.training.precision,
             tests=sets,
         )
-

@@ -51,7 +51,8 @@ def wrong_value(path: Path, key: str, value: object, accepted: str) -> WrongUse:
 
 def first_mistake(path: Path, error: ValidationError, model: type[BaseModel]) -> WrongUse:
     """The first of pydantic's complaints about a model as one sentence."""
-    mistake, before = error.errors()[0], ()
+    mistake = error.errors()[0]
+    before: tuple[str | int, ...] = ()
     nested = mistake.get("ctx", {}).get("error")
     while isinstance(nested, ValidationError):  # a network's own parameters
         model, before = network_section(nested.title), (*before, *mistake["loc"])

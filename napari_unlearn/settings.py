@@ -33,6 +33,9 @@ class Data(Section):
     tests: dict[str, Annotated[list[Place], Field(min_length=1)]] = Field(default_factory=dict)
     """Held-out sets by name; retain_test and forget_test are the paper's D_rt and D_ft."""
 
+    scans: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """At most so many scans of a set, drawn with the seed; all of a set without a number."""
+
     @field_validator("tests")
     @classmethod
     def _plain_names(cls, tests: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -44,6 +47,14 @@ class Data(Section):
                     "list of scans"
                 )
         return tests
+
+    @field_validator("scans")
+    @classmethod
+    def _of_known_sets(cls, scans: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        known = ["retain", "forget", *info.data.get("tests", {})]
+        if "tests" in info.data and not set(scans) <= set(known):
+            raise ValueError(f"a table of whole numbers for {', '.join(known)}")
+        return scans
 
 
 class SamplingTable(Section):

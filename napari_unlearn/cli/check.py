@@ -82,8 +82,7 @@ def _as_text(report: "Report") -> str:
 
     lines = [f"{report.experiment} on {report.device or 'no device'}"]
     lines += [
-        f"  {name}: {scans} scans, {slices} slices"
-        for name, (scans, slices) in report.sets.items()
+        f"  {name}: {scans} scans, {slices} slices" for name, (scans, slices) in report.sets.items()
     ]
     if report.plans:
         lines.append(f"{'run':<22}{'steps':>9}{'memory':>11}{'time':>12}")
