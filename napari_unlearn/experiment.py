@@ -48,7 +48,7 @@ class Experiment(File):
         try:
             experiment = cls.model_validate(table)
         except ValidationError as error:
-            raise first_mistake(path, error, cls) from error
+            raise first_mistake(path, table, error) from error
         experiment._path = path
         return experiment
 

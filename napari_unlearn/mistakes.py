@@ -6,10 +6,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from napari_unlearn.errors import UnlearnError, WrongUse
-from napari_unlearn.settings import network_section
+from napari_unlearn.settings import file_schema
 
 MOST_BYTES = 1 << 20
 _MOST_SHOWN = 60
@@ -49,24 +49,17 @@ def wrong_value(path: Path, key: str, value: object, accepted: str) -> WrongUse:
     return WrongUse(f"{path}: key '{key}' is {shown(value)}; accepted: {accepted}.")
 
 
-def first_mistake(path: Path, error: ValidationError, model: type[BaseModel]) -> WrongUse:
-    """The first of pydantic's complaints about a model as one sentence."""
-    mistake = error.errors()[0]
-    before: tuple[str | int, ...] = ()
-    nested = mistake.get("ctx", {}).get("error")
-    while isinstance(nested, ValidationError):  # a network's own parameters
-        model, before = network_section(nested.title), (*before, *mistake["loc"])
-        mistake = nested.errors()[0]
-        nested = mistake.get("ctx", {}).get("error")
-    schema = model.model_json_schema()
+def first_mistake(path: Path, table: dict[str, Any], error: ValidationError) -> WrongUse:
+    """The first of pydantic's complaints about a file's tables as one sentence."""
+    mistake, schema = error.errors()[0], file_schema(table)
     entry, loc = _entry(schema, mistake["loc"])
-    key = _dotted((*before, *loc))
+    key = _dotted(loc)
     if mistake["type"] == "missing":
         return WrongUse(f"{path}: key '{key}' is missing; accepted: {_accepted(schema, entry)}.")
     if mistake["type"] == "extra_forbidden":
         return _unknown(path, key, str(mistake["loc"][-1]), schema, entry)
-    accepted = str(nested) if nested is not None and str(nested) else _accepted(schema, entry)
-    return wrong_value(path, key, mistake["input"], accepted)
+    own = str(mistake.get("ctx", {}).get("error", ""))
+    return wrong_value(path, key, mistake["input"], own or _accepted(schema, entry))
 
 
 def shown(value: object) -> str:
@@ -85,18 +78,19 @@ def _unknown(
     """There is no such key; the nearest known one, here or in another table, may be meant."""
     prefix = key.removesuffix(name)
     here = list(table.get("properties", {}))
-    elsewhere = {known.rpartition(".")[2]: known for known in known_keys(schema)}
-    near = [prefix + found for found in get_close_matches(name, here, 1)]
+    elsewhere = {known.rpartition(".")[2]: known for known in _known_keys(schema)}
+    near = [elsewhere[name]] if name in elsewhere else []
+    near = near or [prefix + found for found in get_close_matches(name, here, 1)]
     near = near or [elsewhere[found] for found in get_close_matches(name, elsewhere, 1)]
     meant = f"did you mean '{near[0]}'; " if near else ""
     return WrongUse(f"{path}: there is no key '{key}'; {meant}accepted: {', '.join(here)}.")
 
 
-def known_keys(schema: dict[str, Any], entry: dict[str, Any] | None = None) -> Iterator[str]:
+def _known_keys(schema: dict[str, Any], entry: dict[str, Any] | None = None) -> Iterator[str]:
     """Every key of a JSON schema's tables, dotted, tables included."""
     for name, found in _resolved(schema, entry or schema).get("properties", {}).items():
         yield name
-        yield from (f"{name}.{deeper}" for deeper in known_keys(schema, found))
+        yield from (f"{name}.{deeper}" for deeper in _known_keys(schema, found))
 
 
 def _dotted(loc: Sequence[str | int]) -> str:

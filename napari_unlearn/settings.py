@@ -1,5 +1,6 @@
 """What an experiment file may say: its tables, their keys and the values accepted."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
@@ -9,7 +10,13 @@ from napari_unlearn.phantoms.tissues import Tissue
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
-Text = Annotated[Line, Field(pattern=r"[^ ]", json_schema_extra={"accepted": "text of one line"})]
+Text = Annotated[
+    str,
+    Field(
+        pattern=r"^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
+        json_schema_extra={"accepted": "text of one line"},
+    ),
+]
 Place = Annotated[
     Text, Field(json_schema_extra={"accepted": "the path of a file or folder, or a pattern"})
 ]
@@ -145,3 +152,14 @@ def network_section(architecture: str) -> type[Section]:
     """The table that an architecture's keyword arguments make up."""
     fields: dict[str, Any] = dict(parameters_of(architecture))
     return create_model(architecture, __base__=Section, **fields)
+
+
+def file_schema(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The file's JSON schema, with the parameters of the network that a file's tables name."""
+    schema = File.model_json_schema()
+    model = table.get("model")
+    named = model.get("architecture", "varnet") if isinstance(model, dict) else "varnet"
+    if named in list(ARCHITECTURES):
+        network = schema["$defs"][Network.__name__]["properties"]
+        network["parameters"] = network_section(named).model_json_schema()
+    return schema
