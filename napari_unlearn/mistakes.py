@@ -57,7 +57,7 @@ def first_mistake(path: Path, table: dict[str, Any], error: ValidationError) -> 
     if mistake["type"] == "missing":
         return WrongUse(f"{path}: key '{key}' is missing; accepted: {_accepted(schema, entry)}.")
     if mistake["type"] == "extra_forbidden":
-        return _unknown(path, key, str(mistake["loc"][-1]), schema, entry)
+        return _unknown(path, loc, mistake["input"], schema, entry)
     own = str(mistake.get("ctx", {}).get("error", ""))
     return wrong_value(path, key, mistake["input"], own or _accepted(schema, entry))
 
@@ -67,23 +67,25 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return f"a table with {', '.join(map(repr, value)) or 'nothing in it'}"[:_MOST_SHOWN]
-    text = repr(value) if isinstance(value, str | list | int | float) else f"'{value}'"
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+        return _short(f"a table with {', '.join(map(repr, value)) or 'nothing in it'}")
+    return _short(repr(value) if isinstance(value, str | list | int | float) else f"'{value}'")
 
 
 def _unknown(
-    path: Path, key: str, name: str, schema: dict[str, Any], table: dict[str, Any]
+    path: Path, loc: Sequence[str | int], value: object, schema: dict[str, Any], table: dict
 ) -> WrongUse:
     """There is no such key; the nearest known one, here or in another table, may be meant."""
-    prefix = key.removesuffix(name)
+    name, prefix = str(loc[-1]), "".join(f"{part}." for part in loc[:-1])
     here = list(table.get("properties", {}))
     elsewhere = {known.rpartition(".")[2]: known for known in _known_keys(schema)}
     near = [elsewhere[name]] if name in elsewhere else []
     near = near or [prefix + found for found in get_close_matches(name, here, 1)]
     near = near or [elsewhere[found] for found in get_close_matches(name, elsewhere, 1)]
     meant = f"did you mean '{near[0]}'; " if near else ""
-    return WrongUse(f"{path}: there is no key '{key}'; {meant}accepted: {', '.join(here)}.")
+    return WrongUse(
+        f"{path}: there is no key '{_dotted(loc)}' (here {shown(value)}); {meant}accepted: "
+        f"{', '.join(here)}."
+    )
 
 
 def _known_keys(schema: dict[str, Any], entry: dict[str, Any] | None = None) -> Iterator[str]:
@@ -96,8 +98,14 @@ def _known_keys(schema: dict[str, Any], entry: dict[str, Any] | None = None) -> 
 def _dotted(loc: Sequence[str | int]) -> str:
     text = ""
     for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
+        text += f"[{part}]" if isinstance(part, int) else f".{_short(part)}"
+    return text.removeprefix(".")
+
+
+def _short(text: str) -> str:
+    """A text on one line and not too long, as it is if it is so already."""
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def _entry(
@@ -160,5 +168,7 @@ def _range(entry: dict[str, Any]) -> str:
         "maximum": "at most",
         "exclusiveMaximum": "below",
     }
+    if "minimum" in entry and "maximum" in entry:
+        return f" from {entry['minimum']:,} to {entry['maximum']:,}"
     limits = [f"{word} {entry[key]:,}" for key, word in words.items() if key in entry]
     return f" {' and '.join(limits)}" if limits else ""

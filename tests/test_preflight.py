@@ -304,3 +304,8 @@ def test_the_papers_configuration_says_what_is_missing_where_fastmri_is_not(tmp_
 def test_an_experiment_that_is_there_is_not_overwritten(study):
     assert "is there already" in run("example", study, code=2).stderr
     assert (study / "experiment.toml").read_text() == TOML
+
+
+@pytest.mark.parametrize("command", ["check", "example"])
+def test_the_new_commands_help_with_an_example(command):
+    assert "Example: napari-unlearn" in run(command, "--help").stdout
