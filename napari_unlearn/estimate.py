@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import nn
 
+from napari_unlearn.evaluation.out_of_memory import memory_in_a_sentence
 from napari_unlearn.mri.sampling import Sampling
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.unlearning.batch import Batch, SliceSet
@@ -104,7 +105,7 @@ def measure_pace(job: Job) -> Pace:
     Reading the slice is part of both, from a file that the first step has read already.
 
     Raises:
-        UnlearnError: if the slice cannot be read, or the loop fails.
+        UnlearnError: if the slice cannot be read, the loop fails, or memory runs out.
     """
     retain = job.retain or SliceSet([], Sampling())
     first = SliceSet(retain.scans[:1], retain.sampling)
@@ -112,10 +113,11 @@ def measure_pace(job: Job) -> Pace:
     trial = replace(job, folder=None, retain=first, steps=2, tests={"slice": first}, test_every=2)
     steps: list[float] = []
     told, reconstruction = 0.0, 0.0
-    for event in train(trial):
-        if isinstance(event, Step):
-            steps.append(event.seconds)
-        elif isinstance(event, EpochEnd) and event.metrics:
-            reconstruction = time.perf_counter() - told
-        told = time.perf_counter()
+    with memory_in_a_sentence(first.scans[0].header, job.device):
+        for event in train(trial):
+            if isinstance(event, Step):
+                steps.append(event.seconds)
+            elif isinstance(event, EpochEnd) and event.metrics:
+                reconstruction = time.perf_counter() - told
+            told = time.perf_counter()
     return Pace(steps[-1] - steps[0], reconstruction)

@@ -1,6 +1,7 @@
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -185,6 +186,12 @@ def test_a_step_that_cannot_fit_is_an_error_and_is_not_tried(study):
     assert any("of memory" in text and "checkpointing" in text for text in said)
     report = preflight(Experiment.load(study))
     assert report.pace is None
+
+
+def test_too_little_disk_is_an_error(study, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
+    (said,) = errors(study)
+    assert "0.0 MiB are free there" in said
 
 
 def test_the_plan_counts_the_steps_that_the_jobs_take(study):
