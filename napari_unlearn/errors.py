@@ -9,5 +9,9 @@ class UnlearnError(Exception):
     """
 
 
+class WrongUse(UnlearnError):
+    """The request itself is wrong, e.g. an experiment file's key: exit code 2, not 1."""
+
+
 class Cancelled(UnlearnError):
     """The user asked to stop; nothing is wrong."""

@@ -1,143 +1,82 @@
 """One TOML file = data + sampling + model + training + unlearning + tests."""
 
-import tomllib
 from collections.abc import Mapping
+from glob import escape
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+import numpy as np
+from pydantic import PrivateAttr, ValidationError
 
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.data_check import TRAINING, check_sets, refuse
+from napari_unlearn.errors import UnlearnError, WrongUse
+from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.open import find_scans, open_scan
+from napari_unlearn.mistakes import first_mistake, read_toml, shown, wrong_value
 from napari_unlearn.models.card import Card
 from napari_unlearn.mri.sampling import Sampling
-from napari_unlearn.phantoms.tissues import Tissue
+from napari_unlearn.settings import File
 from napari_unlearn.unlearning.batch import SliceSet
+from napari_unlearn.unlearning.guard import Guard
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.parameters import Number
 from napari_unlearn.unlearning.strategies import TRAIN, find_strategy
 
 FILE = "experiment.toml"
+SCANS_STREAM = 21
+"""Keeps the draw of scans apart from that of the retain set's share."""
 TRAINED = Literal["original", "oracle"]
-Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class Section(BaseModel):
-    """A table of the file; unknown keys are mistakes."""
+class Experiment(File):
+    """The whole file, where it lies, and the jobs it describes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Data(Section):
-    """Which scans: files, folders or patterns, relative to the experiment file."""
-
-    retain: list[str] = Field(min_length=1)
-    forget: list[str] = Field(min_length=1)
-    tests: dict[str, list[str]] = Field(default_factory=dict)
-    """Held-out sets by name; retain_test and forget_test are the paper's D_rt and D_ft."""
-
-
-class SamplingTable(Section):
-    """How k-space is undersampled."""
-
-    kind: Literal["equispaced", "random", "magic"] = "equispaced"
-    acceleration: int = Field(8, ge=1)
-    center_fraction: Share = 0.04
-
-
-class Network(Section):
-    """Which network; defaults are the paper's 12-cascade E2E-VarNet."""
-
-    architecture: str = "varnet"
-    parameters: dict[str, int | bool | float] = Field(default_factory=dict)
-
-
-class Training(Section):
-    """How original and oracle are trained."""
-
-    epochs: int = Field(50, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
-    decay: float = Field(0.4, ge=0, le=1)
-    """Share of the steps, at the end, over which the rate falls to zero."""
-    gradient_clip: float = Field(0.5, gt=0)
-    parent: str = ""
-    """Checkpoint that both start from; empty for random weights."""
-    test_every: int = Field(1, ge=1)
-    precision: str = "32-true"
-
-
-class Unlearning(Section):
-    """The budget of every strategy."""
-
-    epochs: int = Field(5, ge=1)
-    steps: int | None = Field(None, ge=1)
-    """Overrules epochs."""
-    retain_fraction: Share = 0.1
-    learning_rate: float = Field(1e-3, gt=0)
-
-
-class Evaluation(Section):
-    """What is measured beside image quality."""
-
-    planted_fault: bool = False
-    """The forget references carry this project's simulated fault; report how much is invented."""
-    tissue: Literal["", "marrow"] = ""
-    """Ground-truth tissue of simulated scans inside which highlights are counted as well."""
-
-    @property
-    def tissue_value(self) -> int | None:
-        """The tissue's value in the label maps."""
-        return Tissue[self.tissue.upper()].value if self.tissue else None
-
-
-class Experiment(Section):
-    """The whole file."""
-
-    name: str
-    task: Literal["reconstruction"] = "reconstruction"
-    seed: int = Field(0, ge=0)
-    data: Data
-    sampling: SamplingTable = SamplingTable()
-    model: Network = Network()
-    training: Training = Training()
-    unlearning: Unlearning = Unlearning()
-    evaluation: Evaluation = Evaluation()
-    _folder: Path = PrivateAttr(default=Path())
+    _path: Path = PrivateAttr(default=Path(FILE))
 
     @classmethod
     def load(cls, path: Path) -> "Experiment":
         """Read an experiment file, or the `experiment.toml` of a folder.
 
         Raises:
-            UnlearnError: naming the key, its value and what is accepted.
+            WrongUse: naming the key, its value and what is accepted.
+            UnlearnError: if there is no such file.
         """
-        path = path / FILE if path.is_dir() else path
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-            experiment = cls.model_validate(table)
+            path = path / FILE if path.is_dir() else path
         except OSError as error:
             raise UnlearnError(f"{path}: cannot be read ({error.strerror}).") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UnlearnError(f"{path}: not a TOML file ({error}).") from error
+        table = read_toml(path)
+        try:
+            experiment = cls.model_validate(table)
         except ValidationError as error:
-            raise UnlearnError(f"{path}: {_first_mistake(error)}") from error
-        experiment._folder = path.parent
+            raise first_mistake(path, table, error) from error
+        experiment._path = path
         return experiment
+
+    @property
+    def path(self) -> Path:
+        """The experiment file."""
+        return self._path
 
     @property
     def folder(self) -> Path:
         """Where the experiment file lies."""
-        return self._folder
+        return self._path.parent
 
     def run_folder(self, name: str) -> Path:
         """Where a role or strategy keeps its results."""
-        return self._folder / "runs" / name
+        return self.folder / "runs" / name
+
+    @property
+    def original(self) -> Path:
+        """Checkpoint that every strategy starts from, there or not yet."""
+        return self.run_folder("original") / "checkpoint.safetensors"
 
     @property
     def runs(self) -> dict[str, Path]:
         """Checkpoints that exist, by role or strategy: original, oracle, then the others."""
         found = {
-            path.parent.name: path for path in self._folder.glob("runs/*/checkpoint.safetensors")
+            path.parent.name: path for path in self.folder.glob("runs/*/checkpoint.safetensors")
         }
         first = [name for name in ("original", "oracle") if name in found]
         return {name: found[name] for name in first + sorted(set(found) - set(first))}
@@ -151,8 +90,71 @@ class Experiment(Section):
         patterns = {"retain": self.data.retain, "forget": self.data.forget, **self.data.tests}
         if name not in patterns:
             raise UnlearnError(f"There is no set '{name}'; accepted: {', '.join(patterns)}.")
-        paths = [path for pattern in patterns[name] for path in find_scans(self._folder / pattern)]
-        return SliceSet([open_scan(path) for path in paths], self.mask_rule)
+        key = f"data.{name}" if name in TRAINING else f"data.tests.{name}"
+        paths = [path for pattern in patterns[name] for path in self._find(key, pattern)]
+        most = self.data.scans.get(name, len(paths))
+        drawn = np.random.default_rng((self.seed, SCANS_STREAM)).permutation(len(paths))[:most]
+        return SliceSet([open_scan(paths[place]) for place in sorted(drawn)], self.mask_rule)
+
+    def place(self, key: str, name: str, base: Path | None = None) -> Path:
+        """Where a path of the file leads: ~ is home, relative to `base` (the file's folder).
+
+        Raises:
+            WrongUse: if there is no such home.
+        """
+        try:
+            return (base or self.folder) / Path(name).expanduser()
+        except RuntimeError as error:
+            accepted = "~ for your own home, or a path without it"
+            raise wrong_value(self.path, key, name, accepted) from error
+
+    def _find(self, key: str, pattern: str) -> list[Path]:
+        root = self.place("data.root", self.data.root)
+        where = self.place(key, pattern, root)
+        # The pattern may hold wildcards, the folder it is relative to means what it says.
+        inside = where.relative_to(root) if where.is_relative_to(root) else None
+        try:
+            if inside is None or where.exists():
+                return find_scans(where)
+            return find_scans(Path(escape(str(root))) / inside)
+        except (ReadError, OSError, ValueError) as error:
+            raise WrongUse(
+                f"{self.path}: key '{key}' is {shown(pattern)}; no scan found under {root}; "
+                "set data.root or download them; accepted: files, folders or patterns of fastMRI "
+                "HDF5, NIfTI or DICOM."
+            ) from error
+
+    def sets(self) -> dict[str, SliceSet]:
+        """Retain set, forget set and the test sets, by name.
+
+        Raises:
+            UnlearnError: if a pattern finds nothing, or a file is not a scan.
+        """
+        return {name: self.samples(name) for name in (*TRAINING, *self.data.tests)}
+
+    def _checked_sets(self) -> dict[str, SliceSet]:
+        """The sets, unless work on them would be wasted."""
+        sets = self.sets()
+        try:
+            refuse(check_sets(sets))
+        except UnlearnError as error:
+            raise UnlearnError(f"{self.path}: {error}") from error
+        return sets
+
+    @property
+    def parent(self) -> Path | None:
+        """Checkpoint that original and oracle start from; None for random weights.
+
+        Raises:
+            WrongUse: if it is not there.
+        """
+        if not self.training.parent:
+            return None
+        found = self.place("training.parent", self.training.parent)
+        if not found.is_file():
+            accepted = f'a checkpoint that exists (there is none at {found}), or ""'
+            raise wrong_value(self.path, "training.parent", self.training.parent, accepted)
+        return found
 
     @property
     def mask_rule(self) -> Sampling:
@@ -161,22 +163,28 @@ class Experiment(Section):
             self.sampling.kind, self.sampling.acceleration, self.sampling.center_fraction
         )
 
-    def _tests(self) -> Mapping[str, SliceSet]:
-        return {name: self.samples(name) for name in self.data.tests}
-
-    def training_job(self, role: TRAINED, device: str = "auto", epochs: int | None = None) -> Job:
-        """The original learns retain and forget set, the oracle the retain set alone."""
-        retain, forget = self.samples("retain"), self.samples("forget")
-        card = Card(
+    def card(self, role: str, title: str, retain_scans: int = 0, forget_scans: int = 0) -> Card:
+        """The card of a checkpoint that this experiment will make."""
+        return Card(
             architecture=self.model.architecture,
             parameters=dict(self.model.parameters),
             role=role,
-            title=role.capitalize(),
-            retain_scans=len(retain.scans),
-            forget_scans=len(forget.scans) if role == "original" else 0,
+            title=title,
+            retain_scans=retain_scans,
+            forget_scans=forget_scans,
         )
+
+    def training_job(self, role: TRAINED, device: str = "auto", epochs: int | None = None) -> Job:
+        """The original learns retain and forget set, the oracle the retain set alone.
+
+        Raises:
+            UnlearnError: if the sets or the parent would waste the work.
+        """
+        parent, sets = self.parent, self._checked_sets()
+        retain, forget = sets.pop("retain"), sets.pop("forget")
+        learnt = len(forget.scans) if role == "original" else 0
+        card = self.card(role, role.capitalize(), len(retain.scans), learnt)
         strategy = TRAIN.with_parameters({"decay": self.training.decay})
-        parent = self._folder / self.training.parent if self.training.parent else None
         return Job(
             strategy=strategy,
             card=card,
@@ -189,7 +197,7 @@ class Experiment(Section):
             seed=self.seed,
             device=device,
             precision=self.training.precision,
-            tests=self._tests(),
+            tests=sets,
             test_every=self.training.test_every,
         )
 
@@ -203,6 +211,7 @@ class Experiment(Section):
         retain_fraction: float | None = None,
         device: str = "auto",
         run_name: str | None = None,
+        guard: Guard | None = None,
     ) -> Job:
         """Change the original with a strategy, all of the forget set, a share of the retain set.
 
@@ -210,20 +219,16 @@ class Experiment(Section):
             UnlearnError: if there is no original yet, or the strategy or a value is unknown.
         """
         strategy = find_strategy(strategy_name, self.task).with_parameters(values or {})
-        parent = self.run_folder("original") / "checkpoint.safetensors"
+        parent = self.original
         if not parent.exists():
             raise UnlearnError(f"{parent}: no original yet; run 'train --role original' first.")
         fraction = self.unlearning.retain_fraction if retain_fraction is None else retain_fraction
         fraction = 1.0 if strategy.whole_retain_set else fraction
-        retain, forget = self.samples("retain").subset(fraction, self.seed), self.samples("forget")
-        card = Card(
-            architecture=self.model.architecture,
-            parameters=dict(self.model.parameters),
-            role="unlearned",
-            title=f"Unlearned · {strategy.title}",
-            retain_scans=len(retain.scans),
-            forget_scans=len(forget.scans),
-        )
+        sets = self._checked_sets()
+        retain, forget = sets.pop("retain").subset(fraction, self.seed), sets.pop("forget")
+        title = f"Unlearned · {strategy.title}"
+        card = self.card("unlearned", title, len(retain.scans), len(forget.scans))
+        limit = self.unlearning.guard
         budget = steps if steps is not None else (None if epochs else self.unlearning.steps)
         return Job(
             strategy=strategy,
@@ -239,17 +244,6 @@ class Experiment(Section):
             seed=self.seed,
             device=device,
             precision=self.training.precision,
-            tests=self._tests(),
+            tests=sets,
+            guard=guard or (None if limit is None else Guard(limit)),
         )
-
-
-def _first_mistake(error: ValidationError) -> str:
-    """The first of pydantic's complaints in one sentence: key, value, what is accepted."""
-    mistake = error.errors()[0]
-    key = ".".join(str(part) for part in mistake["loc"])
-    if mistake["type"] == "missing":
-        return f"key '{key}' is missing."
-    if mistake["type"] == "extra_forbidden":
-        return f"key '{key}' is not known here; see the example in the README for those that are."
-    value = str(mistake["input"])
-    return f"key '{key}' is {value[:60]!r}; {mistake['msg'].lower()}."

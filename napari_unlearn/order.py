@@ -10,6 +10,7 @@ from napari_unlearn.unlearning.events import Event
 from napari_unlearn.unlearning.parameters import Number
 
 if TYPE_CHECKING:
+    from napari_unlearn.unlearning.guard import Guard
     from napari_unlearn.unlearning.job import Job
 
 
@@ -29,8 +30,15 @@ class Order:
     run_name: str | None = None
     """Folder under runs/; None takes the strategy's name."""
     resume: bool = False
+    guard: "Guard | None" = None
+    """Judges every epoch; None takes the experiment's limit, if it has one."""
     preview: tuple[Path, int] | None = None
     """Scan and slice to reconstruct now and then."""
+
+    @property
+    def run(self) -> str:
+        """Its folder under runs/."""
+        return self.run_name or self.strategy
 
     def job(self) -> "Job":
         """The whole job, its data opened.
@@ -52,6 +60,7 @@ class Order:
             retain_fraction=self.retain_fraction,
             device=self.device,
             run_name=self.run_name,
+            guard=self.guard,
         )
         if self.preview is None:
             return job

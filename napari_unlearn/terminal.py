@@ -10,6 +10,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -18,11 +19,14 @@ from rich.progress import (
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Reconstructed
+from napari_unlearn.evaluation.suspicion import Suspicion
 from napari_unlearn.evaluation.table import RunResult
+from napari_unlearn.queue import Ended, Told
 from napari_unlearn.unlearning.events import (
     Alarm,
     EpochEnd,
     Finished,
+    Paused,
     Preparing,
     Saved,
     Started,
@@ -82,6 +86,11 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
                     case Preparing():
                         remark = f"{job.card.title}, preparing {event.done}/{event.total}"
                         progress.update(line, description=remark)
+                    case Paused():
+                        title = job.card.title
+                        progress.update(
+                            line, description=title if event.resumed else f"{title}, paused"
+                        )
                     case Step():
                         progress.update(line, description=job.card.title, completed=event.step)
                     case EpochEnd():
@@ -91,7 +100,7 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
                             f"{event.seconds:.0f} s  {figures}"
                         )
                     case Alarm():
-                        progress.console.print(event.message)
+                        progress.console.print(event.message, style="yellow")
                     case Saved():
                         progress.console.print(f"{event.path} written.")
                     case Finished():
@@ -100,6 +109,34 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
         raise UnlearnError(
             "Interrupted; what was saved is kept, and --resume goes on from there."
         ) from stop
+
+
+def show_queue(events: Iterable[Told | Ended], runs: int) -> int:
+    """Follow a queue to its end, a bar for each run under way; how many failed."""
+    failed, lines = 0, dict[str, TaskID]()
+    with bar() as progress:
+        whole = progress.add_task("Runs", total=runs)
+        for told in events:
+            if isinstance(told, Ended):
+                failed += told.outcome == "failed"
+                style = {"finished": "green", "stopped": "yellow", "failed": "red"}[told.outcome]
+                progress.console.print(f"{told.run}: {told.outcome}, {told.sentence}", style=style)
+                if told.run in lines:
+                    progress.remove_task(lines.pop(told.run))
+                progress.advance(whole)
+                continue
+            match event := told.event:
+                case Started():
+                    lines[told.run] = progress.add_task(told.run, total=event.steps)
+                case Preparing():
+                    remark = f"{told.run}, preparing {event.done}/{event.total}"
+                    progress.update(lines[told.run], description=remark)
+                case Paused():
+                    remark = told.run if event.resumed else f"{told.run}, paused"
+                    progress.update(lines[told.run], description=remark)
+                case Step():
+                    progress.update(lines[told.run], description=told.run, completed=event.step)
+    return failed
 
 
 def show_comparison(events: Iterator[CompareEvent]) -> Comparison:
@@ -124,6 +161,17 @@ def show_evaluation(events: Iterator[tuple[int, int] | list[RunResult]]) -> list
                 return event
             progress.update(line, completed=event[0], total=event[1])
     raise UnlearnError("The evaluation ended without a result.")
+
+
+def show_suspicion(events: Iterator[tuple[int, int] | Suspicion]) -> Suspicion:
+    """Follow a search for suspicious scans to its end."""
+    with bar() as progress:
+        line = progress.add_task("Comparing with the measured lines", total=None)
+        for event in events:
+            if isinstance(event, Suspicion):
+                return event
+            progress.update(line, completed=event[0], total=event[1])
+    raise UnlearnError("The search ended without a result.")
 
 
 def format_quality(comparison: Comparison, as_json: bool = False) -> str:

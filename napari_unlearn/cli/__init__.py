@@ -4,17 +4,39 @@ import sys
 
 import typer
 
-from napari_unlearn.cli import evaluate, look, reconstruct, runs, simulate, study
+from napari_unlearn.cli import (
+    check,
+    evaluate,
+    look,
+    reconstruct,
+    runs,
+    simulate,
+    study,
+    suspects,
+    sweep,
+)
 from napari_unlearn.cli.app import app
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.errors import UnlearnError, WrongUse
 
-__all__ = ["app", "evaluate", "look", "main", "reconstruct", "runs", "simulate", "study"]
+__all__ = [
+    "app",
+    "check",
+    "evaluate",
+    "look",
+    "main",
+    "reconstruct",
+    "runs",
+    "simulate",
+    "study",
+    "suspects",
+    "sweep",
+]
 
 
 def main() -> None:
-    """Run a command; a user's mistake ends in one sentence and exit code 1."""
+    """Run a command; a mistake ends in one sentence, exit code 1 (failed) or 2 (wrong use)."""
     try:
         app()
     except UnlearnError as error:
         typer.echo(str(error), err=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, WrongUse) else 1)

@@ -2,6 +2,7 @@
 
 import os
 
+import psutil
 import torch
 
 from napari_unlearn.errors import UnlearnError
@@ -39,3 +40,10 @@ def device_name(device: torch.device) -> str:
 def spare_a_core() -> None:
     """Leave one core to the window's own thread, which redraws while a worker computes."""
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that a program could still take on the device; of the machine for the CPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
+from typing import Any
 
 from torch import nn
 
@@ -29,3 +30,9 @@ def build(architecture: str, parameters: Mapping[str, int | float | bool | str])
             f"{architecture} has no parameter '{unknown[0]}'; it takes {', '.join(accepted)}."
         )
     return network(**parameters)
+
+
+def parameters_of(architecture: str) -> dict[str, tuple[Any, Any]]:
+    """Annotation and default of every keyword argument of an architecture that is known."""
+    signature = inspect.signature(ARCHITECTURES[architecture])
+    return {name: (entry.annotation, entry.default) for name, entry in signature.parameters.items()}

@@ -1,9 +1,10 @@
 """The end-to-end variational network, weight for weight that of fastMRI 0.3.0."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -63,11 +64,11 @@ class VarNet(nn.Module):
 
     def __init__(
         self,
-        cascades: int = 12,
-        sens_channels: int = 8,
-        sens_pools: int = 4,
-        channels: int = 18,
-        pools: int = 4,
+        cascades: Annotated[int, Field(ge=1, le=_LIMITS["cascades"])] = 12,
+        sens_channels: Annotated[int, Field(ge=1, le=_LIMITS["sens_channels"])] = 8,
+        sens_pools: Annotated[int, Field(ge=1, le=_LIMITS["sens_pools"])] = 4,
+        channels: Annotated[int, Field(ge=1, le=_LIMITS["channels"])] = 18,
+        pools: Annotated[int, Field(ge=1, le=_LIMITS["pools"])] = 4,
         checkpointing: bool = False,
     ) -> None:
         super().__init__()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, get_args, get_type_hints
 
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.errors import WrongUse
 
 Number = int | float
 
@@ -53,7 +53,7 @@ def with_parameters(part: Any, values: Mapping[str, Number]) -> Any:
     """The part with those of `values` that are its own replaced.
 
     Raises:
-        UnlearnError: if a value is out of range or not a number of the right kind.
+        WrongUse: if a value is out of range or not a number of the right kind.
     """
     changes: dict[str, Number] = {}
     for parameter in parameters_of(part):
@@ -65,7 +65,7 @@ def with_parameters(part: Any, values: Mapping[str, Number]) -> Any:
         wrong_kind = isinstance(parameter.value, int) and not isinstance(value, int)
         if wrong_kind or not parameter.low <= value <= parameter.high:
             kind = "a whole number" if isinstance(parameter.value, int) else "a number"
-            raise UnlearnError(
+            raise WrongUse(
                 f"Parameter '{parameter.name}' is {value}; accepted: {kind} from "
                 f"{parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip()
                 + "."

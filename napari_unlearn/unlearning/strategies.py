@@ -1,6 +1,6 @@
 """Every strategy by name; adding one touches this file and one test."""
 
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.errors import WrongUse
 from napari_unlearn.unlearning.edits import Dampen, Negate
 from napari_unlearn.unlearning.objectives import (
     AcquiredLines,
@@ -242,11 +242,11 @@ def find_strategy(name: str, task: str = "reconstruction") -> Strategy:
     """The strategy of that name.
 
     Raises:
-        UnlearnError: if there is none for the task.
+        WrongUse: if there is none for the task.
     """
     accepted = [key for key, strategy in STRATEGIES.items() if task in strategy.tasks]
     if name not in accepted:
-        raise UnlearnError(
+        raise WrongUse(
             f"There is no strategy '{name}' for {task}; accepted: {', '.join(accepted)}."
         )
     return STRATEGIES[name]

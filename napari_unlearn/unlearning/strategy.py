@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.errors import WrongUse
 from napari_unlearn.unlearning.context import Teacher
 from napari_unlearn.unlearning.edits import Edit
 from napari_unlearn.unlearning.objectives import Objective
@@ -78,13 +78,13 @@ class Strategy:
         """The same strategy with some of its parameters set.
 
         Raises:
-            UnlearnError: on an unknown name or a value out of range.
+            WrongUse: on an unknown name or a value out of range.
         """
         known = [parameter.name for parameter in self.parameters]
         unknown = sorted(set(values) - set(known))
         if unknown:
             accepted = ", ".join(known) or "none"
-            raise UnlearnError(
+            raise WrongUse(
                 f"Strategy '{self.name}' has no parameter '{unknown[0]}'; accepted: {accepted}."
             )
         parts = {

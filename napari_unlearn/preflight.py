@@ -1,0 +1,182 @@
+"""Before any hour of work: what an experiment would stumble over, and what it would cost."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from napari_unlearn.data_check import TRAINING, Finding, check_sets
+from napari_unlearn.errors import UnlearnError
+from napari_unlearn.estimate import Pace, Weight, measure_pace
+from napari_unlearn.experiment import Experiment
+from napari_unlearn.models.checkpoint import read_card
+from napari_unlearn.models.device import device_name, free_memory, resolve_device
+from napari_unlearn.models.registry import ARCHITECTURES
+from napari_unlearn.plan import ROLES, Plan, plan, timed
+from napari_unlearn.unlearning.batch import SliceSet
+from napari_unlearn.unlearning.strategies import STRATEGIES, TRAIN, find_strategy
+from napari_unlearn.unlearning.strategy import Strategy
+
+MEASURED_SHARE = 0.67
+"""Least share of the counted memory that a run took: 0.67 to 0.98 on a CPU (96 to 256 pixels
+square, 2 to 12 cascades, one and two objectives, with checkpointing, in bf16-mixed)."""
+RESUME_FILES = 6
+"""Weights and two moments in the resume file, and the next one while it replaces it."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a look before the work found."""
+
+    experiment: str
+    device: str
+    """By name; empty if there is no such device."""
+    sets: Mapping[str, tuple[int, int]]
+    """Scans and slices of each set that can be read."""
+    findings: tuple[Finding, ...]
+    plans: tuple[Plan, ...] = ()
+    pace: Pace | None = None
+    disk: int = 0
+    """Bytes that checkpoints and resume files of all plans take."""
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What has to be put right first."""
+        return tuple(finding for finding in self.findings if finding.level == "error")
+
+
+def preflight(
+    experiment: Experiment,
+    names: Sequence[str] = (),
+    *,
+    device: str = "auto",
+    timing: bool = True,
+) -> Report:
+    """Look before the work: sets, sampling, checkpoints, disk, memory, device, time.
+
+    Only headers are read, of each set at most one slice, and with `timing` two steps are
+    taken on the first slice; nothing is written.
+
+    Args:
+        experiment: as loaded.
+        names: roles ("original", "oracle") and strategies to plan; none plans them all.
+        device: "auto", "cpu", "cuda" or "cuda:1".
+        timing: take two steps to estimate the time.
+
+    Raises:
+        WrongUse: if there is no strategy of a name.
+    """
+    asked = {name: find_strategy(name, experiment.task) for name in names if name not in ROLES}
+    findings: list[Finding] = []
+    sets = _open_sets(experiment, findings)
+    findings += check_sets(sets)
+    if not experiment.data.tests:
+        findings.append(Finding("warning", "There are no test sets; nothing will be measured."))
+    findings += _checkpoints(experiment, bool(asked))
+    counts = {name: (len(samples.scans), len(samples)) for name, samples in sets.items()}
+    try:
+        chosen = resolve_device(device)
+    except UnlearnError as error:
+        findings.append(Finding("error", str(error)))
+        return Report(experiment.name, "", counts, tuple(findings))
+    if not all(sets.get(name) for name in TRAINING):
+        return Report(experiment.name, device_name(chosen), counts, tuple(findings))
+
+    strategies: dict[str, Strategy] = {name: TRAIN for name in names or ROLES if name in ROLES}
+    strategies |= asked if names else _all(experiment.task)
+    headers = [scan.header for samples in sets.values() for scan in samples.scans]
+    largest = max(headers, key=lambda header: header.coils * header.rows * header.columns)
+    weight = Weight(
+        ARCHITECTURES[experiment.model.architecture], experiment.model.parameters, largest
+    )
+    plans = [
+        plan(experiment, name, strategy, sets, weight) for name, strategy in strategies.items()
+    ]
+    disk = weight.weights * (len(plans) + RESUME_FILES)
+    findings += _room_on_disk(experiment.folder, disk)
+    findings += _room_in_memory(plans, chosen)
+    pace = None
+    if timing and not any(finding.level == "error" for finding in findings):
+        pace = measure_pace(experiment.training_job("oracle", device))
+        plans = [
+            timed(planned, strategies[planned.name], pace, experiment, sets) for planned in plans
+        ]
+    return Report(
+        experiment.name, device_name(chosen), counts, tuple(findings), tuple(plans), pace, disk
+    )
+
+
+def _all(task: str) -> dict[str, Strategy]:
+    return {name: entry for name, entry in STRATEGIES.items() if task in entry.tasks}
+
+
+def _open_sets(experiment: Experiment, findings: list[Finding]) -> dict[str, SliceSet]:
+    """The sets that can be opened; a finding for each of the others."""
+    sets: dict[str, SliceSet] = {}
+    for name in (*TRAINING, *experiment.data.tests):
+        try:
+            sets[name] = experiment.samples(name)
+        except UnlearnError as error:
+            findings.append(Finding("error", str(error)))
+    return sets
+
+
+def _checkpoints(experiment: Experiment, needs_original: bool) -> Iterator[Finding]:
+    """Checkpoints that work starts from: there, and of the network that is asked for."""
+    starts: list[tuple[str, Path]] = []
+    try:
+        if experiment.parent is not None:
+            starts.append(("training.parent", experiment.parent))
+    except UnlearnError as error:
+        yield Finding("error", str(error))
+    original = experiment.original
+    if original.exists():
+        starts.append(("the original", original))
+    elif needs_original:
+        yield Finding("error", f"{original}: no original yet; run 'train --role original' first.")
+    wanted = (experiment.model.architecture, dict(experiment.model.parameters))
+    for what, path in starts:
+        try:
+            card = read_card(path)
+        except UnlearnError as error:
+            yield Finding("error", f"{what}: {error}")
+            continue
+        if (card.architecture, card.parameters) != wanted:
+            yield Finding(
+                "error",
+                f"{what}, {path}, is a {card.architecture} with {card.parameters}; [model] asks "
+                f"for {wanted[0]} with {wanted[1]}.",
+            )
+
+
+def _room_on_disk(folder: Path, needed: int) -> Iterator[Finding]:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        yield Finding(
+            "error",
+            f"Checkpoints and resume files need {amount(needed)} in {folder}, {amount(free)} are "
+            "free there.",
+        )
+
+
+def _room_in_memory(plans: Sequence[Plan], device: torch.device) -> Iterator[Finding]:
+    """A step that cannot fit is an error, one that may not fit a warning."""
+    free = free_memory(device)
+    large = [plan for plan in plans if plan.memory > free]
+    if not large:
+        return
+    hopeless = [plan for plan in large if plan.memory * MEASURED_SHARE > free]
+    most = max(plan.memory for plan in large)
+    yield Finding(
+        "error" if hopeless else "warning",
+        f"A step of {', '.join(plan.name for plan in hopeless or large)} takes up to "
+        f"{amount(most)} of memory, {amount(free)} are free on {device_name(device)}; fewer "
+        "cascades or channels, or checkpointing = true in model.parameters, take less.",
+    )
+
+
+def amount(size: int) -> str:
+    """Bytes as people say them."""
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"

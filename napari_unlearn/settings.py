@@ -1,0 +1,167 @@
+"""What an experiment file may say: its tables, their keys and the values accepted."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
+
+from napari_unlearn.models.registry import ARCHITECTURES, parameters_of
+from napari_unlearn.phantoms.tissues import Tissue
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
+Text = Annotated[
+    str,
+    Field(
+        pattern=r"^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
+        json_schema_extra={"accepted": "text of one line"},
+    ),
+]
+Place = Annotated[
+    Text, Field(json_schema_extra={"accepted": "the path of a file or folder, or a pattern"})
+]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""Streams are spread over the 64 bits that torch's generators take."""
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys, NaN and values of another type are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Data(Section):
+    """Which scans: files, folders or patterns."""
+
+    root: Line = ""
+    """Folder that they are relative to, itself relative to the experiment file; ~ is home."""
+    retain: list[Place] = Field(min_length=1)
+    forget: list[Place] = Field(min_length=1)
+    tests: dict[str, Annotated[list[Place], Field(min_length=1)]] = Field(default_factory=dict)
+    """Held-out sets by name; retain_test and forget_test are the paper's D_rt and D_ft."""
+
+    scans: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """At most so many scans of a set, drawn with the seed; all of a set without a number."""
+
+    @field_validator("tests")
+    @classmethod
+    def _plain_names(cls, tests: dict[str, list[str]]) -> dict[str, list[str]]:
+        for name in tests:
+            plain = name.replace("-", "_").replace("_", "a").isalnum() and name.isascii()
+            if not plain or name in ("retain", "forget"):
+                raise ValueError(
+                    "names of letters, digits, - and _, other than retain and forget, each with a "
+                    "list of scans"
+                )
+        return tests
+
+    @field_validator("scans")
+    @classmethod
+    def _of_known_sets(cls, scans: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        known = ["retain", "forget", *info.data.get("tests", {})]
+        if "tests" in info.data and not set(scans) <= set(known):
+            raise ValueError(f"a table of whole numbers for {', '.join(known)}")
+        return scans
+
+
+class SamplingTable(Section):
+    """How k-space is undersampled."""
+
+    kind: Literal["equispaced", "random", "magic"] = "equispaced"
+    acceleration: int = Field(8, ge=1, le=1000)
+    center_fraction: Share = 0.04
+
+
+class Network(Section):
+    """Which network; defaults are the paper's 12-cascade E2E-VarNet."""
+
+    architecture: str = Field("varnet", json_schema_extra={"enum": list(ARCHITECTURES)})
+    parameters: dict[str, int | bool | float] = Field(default_factory=dict)
+    """Keyword arguments of the architecture."""
+
+    @field_validator("architecture")
+    @classmethod
+    def _known(cls, architecture: str) -> str:
+        if architecture not in ARCHITECTURES:
+            raise ValueError
+        return architecture
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _fit_the_network(cls, parameters: Any, info: ValidationInfo) -> Any:
+        architecture = info.data.get("architecture")
+        if isinstance(parameters, dict) and architecture is not None:
+            network_section(architecture).model_validate(parameters)
+        return parameters
+
+
+class Training(Section):
+    """How original and oracle are trained."""
+
+    epochs: int = Field(50, ge=1, le=1_000_000)
+    learning_rate: float = Field(1e-3, gt=0, le=1)
+    decay: float = Field(0.4, ge=0, le=1)
+    """Share of the steps, at the end, over which the rate falls to zero."""
+    gradient_clip: float = Field(0.5, gt=0)
+    parent: Line = ""
+    """Checkpoint that both start from; empty for random weights."""
+    test_every: int = Field(1, ge=1)
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """As Lightning Fabric names it; on a CPU 16-mixed computes as bf16-mixed."""
+
+
+class Unlearning(Section):
+    """The budget of every strategy."""
+
+    epochs: int = Field(5, ge=1, le=1_000_000)
+    steps: int | None = Field(None, ge=1, le=1_000_000_000)
+    """Overrules epochs."""
+    retain_fraction: Share = 0.1
+    learning_rate: float = Field(1e-3, gt=0, le=1)
+    guard: float | None = Field(None, ge=0, le=2)
+    """Largest loss of retain SSIM before a run is rolled back to its best epoch."""
+
+
+class Evaluation(Section):
+    """What is measured beside image quality."""
+
+    planted_fault: bool = False
+    """The forget references carry this project's simulated fault; report how much is invented."""
+    tissue: Literal["", "marrow"] = ""
+    """Ground-truth tissue of simulated scans inside which highlights are counted as well."""
+
+    @property
+    def tissue_value(self) -> int | None:
+        """The tissue's value in the label maps."""
+        return Tissue[self.tissue.upper()].value if self.tissue else None
+
+
+class File(Section):
+    """All tables."""
+
+    name: Text
+    task: Literal["reconstruction"] = "reconstruction"
+    seed: Seed = 0
+    data: Data
+    sampling: SamplingTable = SamplingTable()
+    model: Network = Network()
+    training: Training = Training()
+    unlearning: Unlearning = Unlearning()
+    evaluation: Evaluation = Evaluation()
+
+
+def network_section(architecture: str) -> type[Section]:
+    """The table that an architecture's keyword arguments make up."""
+    fields: dict[str, Any] = dict(parameters_of(architecture))
+    return create_model(architecture, __base__=Section, **fields)
+
+
+def file_schema(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The file's JSON schema, with the parameters of the network that a file's tables name."""
+    schema = File.model_json_schema()
+    model = table.get("model")
+    named = model.get("architecture", "varnet") if isinstance(model, dict) else "varnet"
+    if named in list(ARCHITECTURES):
+        network = schema["$defs"][Network.__name__]["properties"]
+        network["parameters"] = network_section(named).model_json_schema()
+    return schema
