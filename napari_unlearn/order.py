@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_unlearn.cancel import CancelToken
-from napari_unlearn.experiment import Experiment
-from napari_unlearn.io.open import open_scan
-from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.events import Event
-from napari_unlearn.unlearning.job import Job
-from napari_unlearn.unlearning.loop import train
 from napari_unlearn.unlearning.parameters import Number
+
+if TYPE_CHECKING:
+    from napari_unlearn.unlearning.job import Job
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,17 @@ class Order:
     preview: tuple[Path, int] | None = None
     """Scan and slice to reconstruct now and then."""
 
-    def job(self) -> Job:
+    def job(self) -> "Job":
         """The whole job, its data opened.
 
         Raises:
             UnlearnError: if the experiment, a scan, the strategy or a value is wrong.
         """
+        # Here and below: whoever only writes an order, a window for one, need not import torch.
+        from napari_unlearn.experiment import Experiment
+        from napari_unlearn.io.open import open_scan
+        from napari_unlearn.unlearning.batch import SliceSet
+
         experiment = Experiment.load(self.experiment)
         job = experiment.unlearning_job(
             self.strategy,
@@ -61,4 +65,6 @@ def carry_out(order: Order, cancel: CancelToken) -> Iterator[Event]:
     Raises:
         UnlearnError: as `Order.job` and the loop.
     """
+    from napari_unlearn.unlearning.loop import train
+
     yield from train(order.job(), cancel, resume=order.resume)
