@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unlearn.cancel import CancelToken
-from napari_unlearn.order import Order
-from napari_unlearn.unlearning.events import Event
 from napari_unlearn.unlearning.parameters import Parameter
-from napari_unlearn.viewer.pace import Pace, pace_of
+from napari_unlearn.viewer.pace import Pace, metrics_of, pace_of
 
 if TYPE_CHECKING:
     from napari_unlearn.experiment import Experiment
@@ -108,9 +106,7 @@ def reading(path: Path, cancel: CancelToken) -> Iterator[Study]:
         UnlearnError: if the file is wrong, or a set cannot be opened.
     """
     from napari_unlearn.experiment import Experiment
-    from napari_unlearn.models.device import spare_a_core
 
-    spare_a_core()
     experiment = Experiment.load(path)
     sets = {name: experiment.samples(name) for name in ("forget", "retain")}
     cancel.check()
@@ -133,24 +129,13 @@ def reading(path: Path, cancel: CancelToken) -> Iterator[Study]:
 
 def sampling_an_experiment(folder: Path, models: Path, cancel: CancelToken) -> Iterator[Drawn]:
     """Simulate the sample experiment, unless it is there."""
-    from napari_unlearn.models.device import spare_a_core
     from napari_unlearn.phantoms.protocols import CONTAMINATED_SITE
     from napari_unlearn.simulation import SAMPLE_SCALE, sample_experiment
 
-    spare_a_core()
     total = sum(part.subjects for part in CONTAMINATED_SITE.scaled(SAMPLE_SCALE).sets)
     for done, _ in enumerate(sample_experiment(folder, models), start=1):
         cancel.check()
         yield Drawn(min(done, total), total)
-
-
-def unlearning(order: Order, cancel: CancelToken) -> Iterator[Event]:
-    """Carry out an order beside a window that wants a core for itself."""
-    from napari_unlearn.models.device import spare_a_core
-    from napari_unlearn.order import carry_out
-
-    spare_a_core()
-    return carry_out(order, cancel)
 
 
 def _card(strategy: "Strategy") -> StrategyCard:
@@ -190,8 +175,6 @@ def _view(name: str, samples: "SliceSet", cancel: CancelToken) -> ScanSetView:
 
 
 def _figures(experiment: "Experiment") -> dict[str, dict[str, float]]:
-    from napari_unlearn.viewer.pace import metrics_of
-
     found = {role: metrics_of(experiment.run_folder(role)) for role in ("original", "oracle")}
     return {role: metrics for role, metrics in found.items() if metrics}
 

@@ -1,0 +1,60 @@
+"""Drag through the epochs of a run and watch a hallucination fade."""
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+
+from napari_unlearn.viewer.run_log import RunLog
+
+
+class EpochScrubber(QWidget):
+    """A slider over the epochs that have a picture."""
+
+    chosen = Signal(int)
+    """An epoch."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._log: RunLog | None = None
+        self._epochs: list[int] = []
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
+        self.slider.setPageStep(1)
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Epochs"))
+        row.addWidget(self.slider, stretch=1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row)
+        column.addWidget(self.text)
+        self.slider.valueChanged.connect(self._on_moved)
+        self.hide()
+
+    def show_log(self, log: RunLog | None) -> None:
+        """Offer the epochs of a run that is over; hidden while there is nothing to drag."""
+        self._log = log
+        over = log is not None and log.over
+        self._epochs = sorted(log.previews) if log is not None and over else []
+        self.setVisible(len(self._epochs) > 1)
+        if not self.isHidden():
+            self.slider.blockSignals(True)
+            self.slider.setRange(0, len(self._epochs) - 1)
+            self.slider.setValue(len(self._epochs) - 1)
+            self.slider.blockSignals(False)
+            self._write(self._epochs[-1])
+
+    def _on_moved(self, place: int) -> None:
+        self._write(self._epochs[place])
+        self.chosen.emit(self._epochs[place])
+
+    def _write(self, epoch: int) -> None:
+        figures = self._log.figures(epoch) if self._log is not None else {}
+        words = [
+            f"{name.removesuffix('_psnr').replace('_', ' ')} {value:.1f} dB"
+            for name, value in figures.items()
+            if name.endswith("_psnr")
+        ]
+        start = "Before the first step" if epoch == 0 else f"After epoch {epoch}"
+        self.text.setText(" · ".join([f"<b>{start}</b>", *words]))
