@@ -7,9 +7,19 @@ from pathlib import Path
 
 from qtpy.QtCore import QRegularExpression, Signal
 from qtpy.QtGui import QRegularExpressionValidator
-from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QSpinBox, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
 
 from napari_unlearn.order import Order
+from napari_unlearn.unlearning.guard import Guard
 from napari_unlearn.unlearning.parameters import Number
 from napari_unlearn.viewer.studies import StrategyCard, Study
 from napari_unlearn.viewer.tasks import Device
@@ -38,6 +48,18 @@ class BudgetForm(QWidget):
         self.name = QLineEdit()
         self.name.setValidator(QRegularExpressionValidator(_NAME))
         self.name.setToolTip("Folder of the run, and caption of its tile")
+        self.guarded = QCheckBox("Guard")
+        self.guarded.setToolTip(
+            "End the run, and go back to the best epoch, once the quality on held-out scans of "
+            "the retain set's kind lies further than this below the original's"
+        )
+        self.limit = QDoubleSpinBox()
+        self.limit.setRange(0.001, 1.0)
+        self.limit.setDecimals(3)
+        self.limit.setSingleStep(0.005)
+        self.limit.setValue(Guard().limit)
+        self.limit.setSuffix(" SSIM lost at most")
+        self.limit.setEnabled(False)
         self.estimate = QLabel()
         self.estimate.setWordWrap(True)
         self.estimate.setStyleSheet("color: #9AA7B4;")
@@ -50,15 +72,17 @@ class BudgetForm(QWidget):
             (
                 ("Budget", self.amount, self.unit),
                 ("Repair on", self.share),
+                (self.guarded, self.limit),
                 ("Device", self.device),
                 ("Run name", self.name),
             )
         ):
-            grid.addWidget(QLabel(label), row, 0)
+            grid.addWidget(label if isinstance(label, QWidget) else QLabel(label), row, 0)
             span = 1 if len(widgets) == 2 else 2
             for column, widget in enumerate(widgets, start=1):
                 grid.addWidget(widget, row, column, 1, span)
-        grid.addWidget(self.estimate, 4, 0, 1, 3)
+        grid.addWidget(self.estimate, 5, 0, 1, 3)
+        self.guarded.toggled.connect(self.limit.setEnabled)
         self.amount.valueChanged.connect(self.changed)
         self.unit.currentIndexChanged.connect(self.changed)
         self.share.valueChanged.connect(self.changed)
@@ -120,6 +144,7 @@ class BudgetForm(QWidget):
             epochs=None if by_steps else amount,
             retain_fraction=self.fraction,
             device=self.device.currentData(),
+            guard=Guard(self.limit.value()) if self.guarded.isChecked() else None,
             run_name=self.name.text() or card.name,
         )
 
@@ -135,7 +160,9 @@ class BudgetForm(QWidget):
             if timed.run
             else f"{timed.steps} trial steps"
         )
-        return f", about {duration(steps * per_step)} on {timed.device}: from {source}."
+        where = timed.device.split(",")[0].removesuffix(")")
+        where += ")" if "(" in where else ""
+        return f", about {duration(steps * per_step)} on {where}: from {source}."
 
 
 def duration(seconds: float) -> str:

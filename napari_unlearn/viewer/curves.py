@@ -15,7 +15,7 @@ COLOURS = ("#56B4E9", "#E69F00", "#14C38E", "#CC79A7")
 
 _LOSS = "#9AA7B4"
 _BACKGROUND = "#262930"  # napari's dark theme
-_UNITS = {"PSNR": "dB", "SSIM": ""}
+_UNITS = {"PSNR": "[dB]", "SSIM": ""}
 
 
 class Curves(QWidget):
@@ -77,7 +77,8 @@ class Curves(QWidget):
         names = self._test_sets(kind)
         self.quality.clear()
         self.loss.clear()
-        self.quality.setLabel("left", self.measure.currentText(), units=None)
+        unit = _UNITS[self.measure.currentText()]
+        self.quality.setLabel("left", f"{self.measure.currentText()} {unit}".rstrip())
         for name, colour in zip(names, COLOURS, strict=False):
             self._draw_set(log, f"{name}_{kind}", colour)
         per_epoch = log.steps_per_epoch
@@ -160,6 +161,7 @@ class Curves(QWidget):
         self.loss.setXLink(self.quality)
         for plot, stretch in ((self.quality, 3), (self.loss, 2)):
             plot.getAxis("left").setWidth(46)
+            plot.getAxis("left").enableAutoSIPrefix(False)
             plot.setMenuEnabled(False)
             plot.hideButtons()
             plot.showGrid(x=True, y=True, alpha=0.12)

@@ -9,8 +9,8 @@ from napari_unlearn.viewer.run_log import RunLog
 class EpochScrubber(QWidget):
     """A slider over the epochs that have a picture."""
 
-    chosen = Signal(int)
-    """An epoch."""
+    chosen = Signal(object)
+    """An epoch, or None for the model that was kept."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,21 +35,25 @@ class EpochScrubber(QWidget):
     def show_log(self, log: RunLog | None) -> None:
         """Offer the epochs of a run that is over; hidden while there is nothing to drag."""
         self._log = log
-        over = log is not None and log.over
-        self._epochs = sorted(log.previews) if log is not None and over else []
+        kept = log is not None and log.over and log.checkpoint is not None
+        self._epochs = sorted(log.previews) if log is not None and kept else []
         self.setVisible(len(self._epochs) > 1)
         if not self.isHidden():
             self.slider.blockSignals(True)
-            self.slider.setRange(0, len(self._epochs) - 1)
-            self.slider.setValue(len(self._epochs) - 1)
+            self.slider.setRange(0, len(self._epochs))
+            self.slider.setValue(len(self._epochs))
             self.slider.blockSignals(False)
-            self._write(self._epochs[-1])
+            self._write(None)
 
     def _on_moved(self, place: int) -> None:
-        self._write(self._epochs[place])
-        self.chosen.emit(self._epochs[place])
+        epoch = self._epochs[place] if place < len(self._epochs) else None
+        self._write(epoch)
+        self.chosen.emit(epoch)
 
-    def _write(self, epoch: int) -> None:
+    def _write(self, epoch: int | None) -> None:
+        if epoch is None:
+            self.text.setText("<b>The model that was kept</b> · drag to see it learn")
+            return
         figures = self._log.figures(epoch) if self._log is not None else {}
         words = [
             f"{name.removesuffix('_psnr').replace('_', ' ')} {value:.1f} dB"

@@ -1,10 +1,12 @@
 """The tile of a model that is still learning: one slice of it, and what is wrong with it."""
 
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unlearn.evaluation.comparison import ArmResult, Comparison
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer.pictures import Board, Picture, brightest
 
@@ -27,6 +29,15 @@ class LiveTile:
         self.images = np.zeros(shape, np.float32)
         self.errors = np.zeros(shape, np.float32)
         self.caption = f"{name} …"
+
+    @classmethod
+    def after(cls, arm: ArmResult, comparison: Comparison, index: int) -> Self:
+        """One for a finished arm, whose pictures are kept on all other slices."""
+        made = cls(arm.name, comparison.header, index, comparison.reference)
+        made.images = arm.images.copy()
+        if arm.errors is not None:
+            made.errors = arm.errors.copy()
+        return made
 
     @property
     def verdict(self) -> str:

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QSizePolicy,
     QSpinBox,
@@ -17,6 +18,8 @@ from qtpy.QtWidgets import (
 
 from napari_unlearn.unlearning.parameters import Number, Parameter
 from napari_unlearn.viewer.studies import StrategyCard
+
+_FIELD = 104  # width [pixels]
 
 _DECIMALS = 12
 """Small enough for any default; what is shown has no trailing zeros."""
@@ -70,7 +73,7 @@ class StrategyForm(QWidget):
         self._form = QFormLayout()
         self._form.setContentsMargins(0, 2, 0, 0)
         self._form.setVerticalSpacing(3)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
@@ -111,8 +114,8 @@ class StrategyForm(QWidget):
         self.chooser.blockSignals(True)
         self.chooser.clear()
         for place, card in enumerate(cards):
-            self.chooser.addItem(f"{card.title}  [{card.name}]", card.name)
-            self.chooser.setItemData(place, card.paper, _TOOL_TIP)
+            self.chooser.addItem(card.title, card.name)
+            self.chooser.setItemData(place, f"{card.name}: {card.paper}", _TOOL_TIP)
         self.chooser.setCurrentIndex(max(0, self.chooser.findData(chosen)))
         self.chooser.setEnabled(True)
         self.chooser.blockSignals(False)
@@ -132,8 +135,8 @@ class StrategyForm(QWidget):
         while self._form.rowCount():
             self._form.removeRow(0)
         self.fields = {parameter.name: _field(parameter) for parameter in card.parameters}
-        for name, field in self.fields.items():
-            self._form.addRow(name.replace("_", " "), field)
+        for parameter, field in zip(card.parameters, self.fields.values(), strict=True):
+            self._form.addRow(parameter.name.replace("_", " "), _with_unit(field, parameter.unit))
             field.valueChanged.connect(self.changed)
         self.changed.emit()
 
@@ -153,14 +156,25 @@ def _field(parameter: Parameter) -> QSpinBox | QDoubleSpinBox:
         field.setRange(parameter.low, parameter.high)
         field.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         field.setValue(parameter.value)
-    if parameter.unit:
-        field.setSuffix(f"  {parameter.unit}")
-    field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    field.setFixedWidth(_FIELD)
     field.setToolTip(
         f"{parameter.help}\n{parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip()
         + f"; default {parameter.value:.6g}"
     )
     return field
+
+
+def _with_unit(field: QWidget, unit: str) -> QWidget:
+    """A field and, small beside it, what its number counts."""
+    holder = QWidget()
+    row = QHBoxLayout(holder)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(field)
+    label = _text("color: #9AA7B4; font-size: 11px;")
+    label.setText(unit)
+    label.setVisible(True)
+    row.addWidget(label, stretch=1)
+    return holder
 
 
 def _text(style: str) -> QLabel:

@@ -172,7 +172,12 @@ class Tiles:
         reference_name: str,
         names: "Sequence[str]",
     ) -> None:
-        """Lay out tiles for models that are about to run; `show_slice` fills them."""
+        """Lay out tiles for models that are about to run; `show_slice` fills them.
+
+        The tile of a model that was learning becomes the one of its result.
+        """
+        if self._live is not None and self._live.name in names:
+            self._live = None
         self.show_board(pictures.waiting(header, reference, reference_name, names))
 
     def show_slice(self, arm: int, index: int, image: NDArray[np.float32]) -> None:
@@ -201,6 +206,8 @@ class Tiles:
 
     def show_live(self, live: LiveTile | None) -> None:
         """Give a model that is learning a tile beside the others, or take it away."""
+        if self._live is live:
+            return
         self._live = live
         if self._bare is not None:
             self.show_board(self._bare)
@@ -212,12 +219,19 @@ class Tiles:
         tile = self.live
         if self._live is None or tile is None:
             return
-        header, lower = self._live.header, self._lower
-        tile.image.name, tile.outlines.name = self._live.caption, self._live.verdict
+        tile.image.name = self._live.caption
         if int(self._viewer.dims.current_step[0]) == self._live.index:
-            tile.image.refresh(extent=False)
-            if lower and header == self._header:
-                lower[-1].image.refresh(extent=False)
+            for row in (self._upper, self._lower)[: 2 if self._lower else 1]:
+                row[-1].image.refresh(extent=False)
+
+    def show_instead(self, past: LiveTile) -> None:
+        """Put what a model once made of a slice into the tile of what it makes now."""
+        for place, tile in enumerate(self._upper):
+            if tile.image.name.split(" · ")[0] == past.name:
+                tile.image.data, tile.image.name = past.images, past.caption
+                if self._lower:
+                    self._lower[place].image.data = past.errors
+        self._viewer.dims.set_current_step(0, past.index)
 
     def show_board(self, board: Board) -> None:
         """Show any board, reusing the layers of the last if it has as many tiles."""
@@ -311,6 +325,7 @@ class Tiles:
         upper = [Tile.of(picture, board.header) for picture in board.upper]
         lower = [Tile.of(picture, board.header) for picture in board.lower]
         same_scan = self._header == board.header
+        step = int(viewer.dims.current_step[0])  # napari forgets it with the last layer
         with viewer.layers.batched_update():
             self._remove()
             for stranger in viewer.layers:
@@ -326,8 +341,7 @@ class Tiles:
             if len(linked) > 1:
                 viewer.layers.link_layers([tile.image for tile in linked], LINKED)
         self._upper, self._lower, self._header = upper, lower, board.header
-        if not same_scan:
-            viewer.dims.set_current_step(0, board.header.slices // 2)
+        viewer.dims.set_current_step(0, step if same_scan else board.header.slices // 2)
         self.fit()
 
     def _remove(self) -> None:

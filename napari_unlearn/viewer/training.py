@@ -133,12 +133,21 @@ class Training(QObject):
         self.queue = (*self.queue[:place], *self.queue[place + 1 :])
         self.queue_changed.emit()
 
-    def show_epoch(self, epoch: int) -> None:
-        """Put the picture at the end of an epoch into the live tile."""
-        if self._live is None or self.log is None or epoch not in self.log.previews:
+    def show_epoch(self, epoch: int | None) -> None:
+        """Put the picture at the end of an epoch into the tile of the run's model.
+
+        None shows again what the model that was kept makes of the scan.
+        """
+        log, comparison = self.log, self._session.comparison
+        if log is None or log.order.preview is None or comparison is None:
             return
-        self._live.put(self.log.previews[epoch], f"epoch {epoch}")
-        self._session.tiles.refresh_live()
+        arm = next((each for each in comparison.arms if each.name == log.name), None)
+        if epoch is None:
+            self._session.tiles.show(comparison)
+        elif arm is not None and epoch in log.previews:
+            past = LiveTile.after(arm, comparison, log.order.preview[1])
+            past.put(log.previews[epoch], f"epoch {epoch}")
+            self._session.tiles.show_instead(past)
 
     def _go_on(self) -> None:
         if not self.queue or self.jobs.running:
@@ -218,7 +227,7 @@ class Training(QObject):
             log.state, log.message = "failed", end.message
         elif not log.over:
             log.state = "aborted"  # stopped before there was anything to keep
-        if log.state in ("aborted", "failed") and not log.previews:
+        if log.checkpoint is None or log.state in ("aborted", "failed"):
             self._session.tiles.show_live(None)
         self.ended.emit()
         self.study_known.emit()
@@ -267,6 +276,18 @@ class Training(QObject):
                         for role in found
                     )
                 )
-            session.open(study.scan, then=session.compare if session.models else None)
+            session.open(study.scan, then=self._lay_out)
         except UnlearnError as error:
             self.said.emit(str(error), True)
+
+    def _lay_out(self) -> None:
+        """Compare original and oracle, beside a tile that waits for the first run."""
+        opened = self._session.opened
+        if opened is None:
+            return
+        if not self.jobs.running and opened.reference is not None:
+            header = opened.scan.header
+            self._live = LiveTile("Your run", header, header.slices // 2, opened.reference)
+            self._session.tiles.show_live(self._live)
+        if self._session.models:
+            self._session.compare()

@@ -202,10 +202,10 @@ class UnlearnDock(QWidget):
         if isinstance(event, EpochEnd):
             self.curves.draw()
 
-    def _on_epoch(self, epoch: int) -> None:
+    def _on_epoch(self, epoch: int | None) -> None:
         self.training.show_epoch(epoch)
         if self.training.log is not None:
-            self.curves.mark(self.training.log.place(epoch))
+            self.curves.mark(None if epoch is None else self.training.log.place(epoch))
 
     def _on_drop(self) -> None:
         self.training.drop(self.queue.currentRow())

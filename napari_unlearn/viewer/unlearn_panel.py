@@ -41,11 +41,12 @@ class UnlearnPanel(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
-        grid.addWidget(self.start, 0, 0, 1, 3)
-        for place, button in enumerate((self.pause, self.stop, self.abort)):
-            grid.addWidget(button, 1, place)
-        grid.addWidget(self.bar, 2, 0, 1, 3)
-        grid.addWidget(self.status, 3, 0, 1, 3)
+        for place, button in enumerate((self.start, self.pause, self.stop, self.abort)):
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            grid.addWidget(button, 0, place)
+            grid.setColumnStretch(place, 3 if button in (self.start, self.stop) else 2)
+        grid.addWidget(self.bar, 1, 0, 1, 4)
+        grid.addWidget(self.status, 2, 0, 1, 4)
         self.start.clicked.connect(self.start_requested)
         self.pause.clicked.connect(self._on_pause)
         self.stop.clicked.connect(training.jobs.cancel)
