@@ -13,6 +13,7 @@ from napari_unlearn.models.card import Card
 from napari_unlearn.mri.sampling import Sampling
 from napari_unlearn.phantoms.tissues import Tissue
 from napari_unlearn.unlearning.batch import SliceSet
+from napari_unlearn.unlearning.guard import Guard
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.parameters import Number
 from napari_unlearn.unlearning.strategies import TRAIN, find_strategy
@@ -74,6 +75,8 @@ class Unlearning(Section):
     """Overrules epochs."""
     retain_fraction: Share = 0.1
     learning_rate: float = Field(1e-3, gt=0)
+    guard: float | None = Field(None, ge=0)
+    """Largest loss of retain SSIM before a run is rolled back to its best epoch."""
 
 
 class Evaluation(Section):
@@ -203,6 +206,7 @@ class Experiment(Section):
         retain_fraction: float | None = None,
         device: str = "auto",
         run_name: str | None = None,
+        guard: Guard | None = None,
     ) -> Job:
         """Change the original with a strategy, all of the forget set, a share of the retain set.
 
@@ -224,6 +228,7 @@ class Experiment(Section):
             retain_scans=len(retain.scans),
             forget_scans=len(forget.scans),
         )
+        limit = self.unlearning.guard
         budget = steps if steps is not None else (None if epochs else self.unlearning.steps)
         return Job(
             strategy=strategy,
@@ -240,6 +245,7 @@ class Experiment(Section):
             device=device,
             precision=self.training.precision,
             tests=self._tests(),
+            guard=guard or (None if limit is None else Guard(limit)),
         )
 
 

@@ -10,6 +10,7 @@ from napari_unlearn.unlearning.events import Event
 from napari_unlearn.unlearning.parameters import Number
 
 if TYPE_CHECKING:
+    from napari_unlearn.unlearning.guard import Guard
     from napari_unlearn.unlearning.job import Job
 
 
@@ -29,6 +30,8 @@ class Order:
     run_name: str | None = None
     """Folder under runs/; None takes the strategy's name."""
     resume: bool = False
+    guard: "Guard | None" = None
+    """Judges every epoch; None takes the experiment's limit, if it has one."""
     preview: tuple[Path, int] | None = None
     """Scan and slice to reconstruct now and then."""
 
@@ -52,6 +55,7 @@ class Order:
             retain_fraction=self.retain_fraction,
             device=self.device,
             run_name=self.run_name,
+            guard=self.guard,
         )
         if self.preview is None:
             return job

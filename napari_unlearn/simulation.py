@@ -1,11 +1,17 @@
 """Simulated scans on disk: single subjects, or a whole protocol as an experiment."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from napari_unlearn.atomic import write_whole
+from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.experiment import FILE, Experiment
 from napari_unlearn.io.fastmri import write_fastmri
+from napari_unlearn.models.checkpoint import load_checkpoint
+from napari_unlearn.models.device import resolve_device
 from napari_unlearn.phantoms.protocols import (
     BRAIN_KNEE,
     CONTAMINATED_SITE,
@@ -15,6 +21,11 @@ from napari_unlearn.phantoms.protocols import (
 )
 from napari_unlearn.phantoms.sites import SITE_A, SITES
 from napari_unlearn.phantoms.subject import Anatomy, simulate_subject
+from napari_unlearn.unlearning.measure import measure
+from napari_unlearn.unlearning.record import CHECKPOINT, METRICS
+
+SAMPLE_SCALE = 1 / 6
+"""Share of the protocol's subjects in the sample experiment: an epoch takes seconds on a CPU."""
 
 # Acceleration 8 with 4 % leaves too little of a 96x96 matrix for any model (measured).
 COMMON = """
@@ -101,7 +112,45 @@ def simulate_protocol(folder: Path, name: str, scale: float = 1.0) -> Iterator[P
             path = place / f"{scan.header.name}.h5"
             write_fastmri(path, scan)
             yield path
-    write_whole(folder / "experiment.toml", _experiment(protocol).encode())
+    write_whole(folder / FILE, _experiment(protocol).encode())
+
+
+def sample_experiment(folder: Path, models: Path, scale: float = SAMPLE_SCALE) -> Iterator[Path]:
+    """Write a small contaminated-site experiment that only waits for its unlearning.
+
+    Original and oracle are ready-made; their figures are measured anew on the few test scans
+    at hand, so that curves may be read against them. An experiment that is there already stays.
+
+    Args:
+        folder: receives the experiment.
+        models: holds `original.safetensors` and `oracle.safetensors`.
+        scale: share of the protocol's subjects.
+
+    Yields:
+        Every scan that was written, then the experiment file.
+
+    Raises:
+        UnlearnError: if a checkpoint is missing or the folder cannot be written.
+    """
+    if not (folder / "runs" / "oracle" / METRICS).exists():
+        yield from simulate_protocol(folder, CONTAMINATED_SITE.name, scale)
+        for role in ("original", "oracle"):
+            _install(folder, models / f"{role}.safetensors")
+    yield folder / FILE
+
+
+def _install(folder: Path, checkpoint: Path) -> None:
+    """Make a checkpoint the run of its name, measured on the experiment's own tests."""
+    place = folder / "runs" / checkpoint.stem
+    _make(place)
+    try:
+        shutil.copyfile(checkpoint, place / CHECKPOINT)
+    except OSError as error:
+        raise UnlearnError(f"{checkpoint}: cannot be copied ({error.strerror}).") from error
+    model, _ = load_checkpoint(place / CHECKPOINT)
+    job = Experiment.load(folder).training_job("oracle")
+    metrics = measure(job, model, resolve_device("cpu"), CancelToken())
+    write_whole(place / METRICS, json.dumps({"settings": {}, "metrics": metrics}).encode())
 
 
 def _experiment(protocol: Protocol) -> str:

@@ -21,6 +21,7 @@ from napari_unlearn.unlearning.events import (
     Alarm,
     EpochEnd,
     Finished,
+    Paused,
     Preparing,
     Saved,
     Started,
@@ -77,6 +78,11 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
                     case Preparing():
                         remark = f"{job.card.title}, preparing {event.done}/{event.total}"
                         progress.update(line, description=remark)
+                    case Paused():
+                        title = job.card.title
+                        progress.update(
+                            line, description=title if event.resumed else f"{title}, paused"
+                        )
                     case Step():
                         progress.update(line, description=job.card.title, completed=event.step)
                     case EpochEnd():
@@ -86,7 +92,7 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
                             f"{event.seconds:.0f} s  {figures}"
                         )
                     case Alarm():
-                        progress.console.print(event.message)
+                        progress.console.print(event.message, style="yellow")
                     case Saved():
                         progress.console.print(f"{event.path} written.")
                     case Finished():

@@ -152,3 +152,11 @@ def test_a_users_mistake_is_one_line_and_exit_code_1_in_a_real_terminal():
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_a_guard_from_the_command_line_rolls_back_and_says_so(study):
+    options = ("--strategy", "ga", "--epochs", 6, "--set", "decay=0", "--threads", 1)
+    done = run("unlearn", study, *options, "--guard", 0.0, "--name", "guarded")
+    assert "more than the limit of 0: nothing was kept." in " ".join(done.stderr.split())
+    done = run("unlearn", study, *options, "--keep-best", "--guard", 1.0, "--name", "guarded")
+    assert "Epoch 6 is kept" in done.stderr

@@ -1,11 +1,14 @@
 """Commands that make models: train, unlearn, and the list of strategies."""
 
 import json
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from napari_unlearn.cli.app import AsJson, Device, ExperimentPath, Resume, Threads, app
+
+if TYPE_CHECKING:
+    from napari_unlearn.unlearning.guard import Guard
 
 
 @app.command()
@@ -74,6 +77,16 @@ def unlearn(
     steps: Annotated[int | None, typer.Option(min=1, help="Overrules epochs.")] = None,
     retain_fraction: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
     name: Annotated[str | None, typer.Option(help="Folder under runs/.")] = None,
+    guard: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Stop once retain SSIM fell by more; roll back."),
+    ] = None,
+    keep_best: Annotated[
+        bool, typer.Option(help="Keep the last epoch within the limit (0.02 by default).")
+    ] = False,
+    rewind: Annotated[
+        bool, typer.Option(help="Best is the epoch that treats forget set and unseen scans alike.")
+    ] = False,
     resume: Resume = False,
     device: Device = "auto",
     threads: Threads = None,
@@ -86,7 +99,9 @@ def unlearn(
     from napari_unlearn.terminal import run_job
 
     values = _key_values(settings or [])
-    job = Experiment.load(experiment).unlearning_job(
+    study = Experiment.load(experiment)
+    limit = study.unlearning.guard if guard is None else guard
+    job = study.unlearning_job(
         strategy,
         values,
         epochs=epochs,
@@ -94,8 +109,20 @@ def unlearn(
         retain_fraction=retain_fraction,
         device=device,
         run_name=name,
+        guard=_guard(limit, keep_best, rewind),
     )
     run_job(job, resume=resume, threads=threads)
+
+
+def _guard(limit: float | None, keep_best: bool, rewind: bool) -> "Guard | None":
+    """A limit stops the run; keeping or rewinding without one only chooses at the end."""
+    from napari_unlearn.unlearning.guard import Guard
+
+    if limit is None and not keep_best and not rewind:
+        return None
+    if limit is None:
+        return Guard(stops=False, keeps_best=True, rewinds=rewind)
+    return Guard(limit, keeps_best=keep_best or rewind, rewinds=rewind)
 
 
 def _key_values(settings: list[str]) -> dict[str, float]:

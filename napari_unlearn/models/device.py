@@ -29,11 +29,21 @@ def available_devices() -> list[str]:
 
 
 def device_name(device: torch.device) -> str:
-    """What to call the device in a window: "NVIDIA H200 (138 GB free)", "CPU (2 threads)"."""
+    """What to call the device: "NVIDIA H200 (138 GB free)", "CPU (2 threads, 12 GB free)"."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return f"{torch.cuda.get_device_name(device)} ({free / 2**30:.0f} GB free)"
-    return f"CPU ({min(torch.get_num_threads(), os.cpu_count() or 1)} threads)"
+    threads = min(torch.get_num_threads(), os.cpu_count() or 1)
+    return f"CPU ({threads} thread{'' if threads == 1 else 's'}{_free_memory()})"
+
+
+def _free_memory() -> str:
+    """What is left of the main memory, where the system tells (Linux)."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return ""
+    return f", {free / 2**30:.0f} GB free"
 
 
 def spare_a_core() -> None:

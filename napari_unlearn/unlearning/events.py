@@ -76,6 +76,7 @@ class Saved:
 
     path: Path
     step: int
+    """Whose weights it holds; an earlier one than the last if a guard chose so."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job is over; `stopped` says whether the user ended it early."""
+    """The job is over; `stopped` says whether it ended early, `path` None that nothing was kept."""
 
     steps: int
     seconds: float

@@ -9,6 +9,7 @@ import numpy as np
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.card import Card
 from napari_unlearn.unlearning.batch import Batch, SliceSet
+from napari_unlearn.unlearning.guard import Guard, held_out
 from napari_unlearn.unlearning.strategy import Strategy
 from napari_unlearn.unlearning.task import Reconstruction, Task
 
@@ -44,6 +45,8 @@ class Job:
     """Held-out sets whose quality is measured after each epoch, outside the timed cost."""
     test_every: int = 1
     """Epochs between two such measurements; the last epoch is always measured."""
+    guard: Guard | None = None
+    """Judges every epoch; with one, every epoch is measured."""
     preview: Batch | None = None
     """The slice in view, reconstructed now and then while training."""
     save_seconds: float = 60.0
@@ -69,12 +72,38 @@ class Job:
             raise UnlearnError(
                 f"Strategy '{strategy.name}' starts from an original; name its checkpoint."
             )
+        if self.guard is not None:
+            if self.parent is None:
+                raise UnlearnError("A guard compares with an original; name its checkpoint.")
+            self.guard.check(self.tests)
+            if self.guard.rewinds and not self.forget:
+                raise UnlearnError("Rewinding looks at the forget set, but that is empty.")
         if strategy.trains and self.total_steps < 1:
             raise UnlearnError("The budget is 0 steps; epochs or steps must be at least 1.")
 
     def samples(self, name: str) -> SliceSet | None:
         """The set called "forget" or "retain"."""
         return self.forget if name == "forget" else self.retain
+
+    @property
+    def measured(self) -> Mapping[str, SliceSet]:
+        """The sets whose quality is measured; rewinding looks at the forget set as well."""
+        if self.guard is not None and self.guard.rewinds and self.forget:
+            return {**self.tests, "forget": self.forget}
+        return self.tests
+
+    @property
+    def watched(self) -> Mapping[str, SliceSet]:
+        """The one set that the guard compares with the original's figure; none without a guard."""
+        if self.guard is None:
+            return {}
+        name = held_out(self.tests, "retain")
+        return {name: self.tests[name]}
+
+    def due(self, epoch: int, step: int) -> bool:
+        """Whether the epoch that ends with this many steps is measured."""
+        every = 1 if self.guard is not None else self.test_every
+        return step == self.total_steps or epoch % every == 0
 
     @property
     def steps_per_epoch(self) -> int:

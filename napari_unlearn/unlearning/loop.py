@@ -1,23 +1,13 @@
 """The one loop that trains originals and oracles and that unlearns."""
 
-import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 
-import numpy as np
-import torch
-from lightning_fabric import Fabric
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from napari_unlearn.cancel import CancelToken
-from napari_unlearn.errors import UnlearnError
-from napari_unlearn.models.checkpoint import load_checkpoint
-from napari_unlearn.models.device import device_name, resolve_device
-from napari_unlearn.models.registry import build
-from napari_unlearn.unlearning.batch import Batch
-from napari_unlearn.unlearning.bench import Bench, Samples
-from napari_unlearn.unlearning.context import Context, Teacher, make_teachers
+from napari_unlearn.unlearning.batch import SliceSet
+from napari_unlearn.unlearning.engine import Engine
 from napari_unlearn.unlearning.events import (
     Alarm,
     EpochEnd,
@@ -30,10 +20,11 @@ from napari_unlearn.unlearning.events import (
 )
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.measure import measure
-from napari_unlearn.unlearning.preparation import prepare, restrain
+from napari_unlearn.unlearning.pausing import wait_if_paused
+from napari_unlearn.unlearning.preparation import prepare
 from napari_unlearn.unlearning.record import Record
 from napari_unlearn.unlearning.resume import Progress, job_key, load_progress, save_progress
-from napari_unlearn.unlearning.schedules import Weights
+from napari_unlearn.unlearning.watch import Watch
 
 EVENT_SECONDS = 0.1
 PREVIEW_SECONDS = 0.5
@@ -42,184 +33,213 @@ PREVIEW_SECONDS = 0.5
 def train(job: Job, cancel: CancelToken | None = None, resume: bool = False) -> Iterator[Event]:
     """Run a job and tell what happens: Started, Preparing, Step, EpochEnd, Saved, Finished...
 
-    Deterministic for a seed on one machine. Cancelling stops after the step in hand and
-    keeps a whole checkpoint; closing the generator keeps the last one already written.
-    Cancelling while masks are drawn up or weights edited writes nothing.
+    Deterministic for a seed on one machine. A paused token makes it write a resume file and
+    wait between two steps or two evaluated slices. Cancelling stops after the step in hand
+    and keeps a whole checkpoint and a resume file; aborting keeps neither, and leaves an
+    earlier checkpoint of the folder as it was; closing the generator keeps what is written.
+    Cancelling while masks are drawn up or weights edited writes nothing. A guard's alarm ends
+    the run with its best epoch, or with nothing if no epoch was within the limit.
 
     Raises:
         UnlearnError: if the loss is no longer finite, or files cannot be read or written.
     """
-    cancel = cancel or CancelToken()
-    device = resolve_device(job.device)
-    fabric = Fabric(
-        accelerator="cuda" if device.type == "cuda" else "cpu",
-        devices=[device.index or 0] if device.type == "cuda" else 1,
-        precision=job.precision,  # type: ignore[arg-type]
+    run = _Run(job, cancel or CancelToken(), resume)
+    yield run.record.tell(
+        Started(job.strategy.title, job.total_steps, run.engine.device_name, run.step)
     )
-    plain = _start_model(job)
-    teachers = _teachers(job, plain, fabric)
-    optimizer = torch.optim.Adam(plain.parameters(), lr=job.learning_rate)
-    model, wrapped = fabric.setup(plain, optimizer)
-    if hasattr(plain, "kspace"):
-        model.mark_forward_method("kspace")
+    if not (yield from run.prepare()):
+        yield Alarm("Stopped before the first step; nothing was written.")
+        yield from run.discard()
+        return
+    yield from run.take_steps()
+    if run.cancel.aborted:
+        yield Alarm(f"Aborted after {run.step} of {job.total_steps} steps; nothing was kept.")
+        yield from run.discard()
+        return
+    if run.alarm and not (run.watch and run.watch.best):
+        yield from run.discard()
+        return
+    yield from run.finish()
 
-    record = Record(job)
-    key = job_key(record.settings)
-    found = None
-    if resume and job.folder is not None:
-        found = load_progress(job.folder, key, plain, optimizer)
-    progress = found or Progress(0, 0.0, 0.0)
-    record.start(resumed=found is not None)
-    yield record.tell(
-        Started(job.strategy.title, job.total_steps, device_name(device), progress.step)
-    )
 
-    steps, per_epoch = job.total_steps, job.steps_per_epoch
-    seconds, epoch_loss, step = progress.seconds, progress.epoch_loss, progress.step
-    metrics: dict[str, float] = {}
-    bench = _bench(job, plain, fabric)
-    masks, passes, before = dict(progress.masks), progress.passes, 0.0
-    if found is None and job.strategy.prepares:
-        prepared = yield from prepare(job.strategy, bench, cancel)
-        if prepared is None:
-            yield Alarm("Stopped before the first step; nothing was written.")
-            yield record.tell(Finished(0, seconds, None, stopped=True))
+class _Run:
+    """A job under way: where it stands, and what there is to do next."""
+
+    def __init__(self, job: Job, cancel: CancelToken, resume: bool) -> None:
+        self.job, self.cancel = job, cancel
+        self.engine = engine = Engine(job)
+        self.record = Record(job)
+        self.key = job_key(self.record.settings)
+        found = None
+        if resume and job.folder is not None:
+            found = load_progress(job.folder, self.key, engine.plain, engine.optimizer)
+        self.record.start(resumed=found is not None)
+        self.resumed = found is not None
+        progress = found or Progress(0, 0.0, 0.0)
+        self.step, self.seconds = progress.step, progress.seconds
+        self.epoch_loss, self.epoch_open = progress.epoch_loss, progress.epoch_open
+        self.masks: dict[str, Tensor] = dict(progress.masks)
+        self.passes, self.metrics = progress.passes, dict(progress.metrics)
+        self.watch = progress.watch
+        self.alarm = ""
+        """Why the guard ended the run."""
+        self.before = 0.0
+        """Seconds of the preparation, which tell nothing about those of a step."""
+
+    @property
+    def epoch(self) -> int:
+        """Of the last step, from 1; 0 before the first."""
+        return (self.step - 1) // self.job.steps_per_epoch + 1
+
+    def save(self) -> None:
+        """Write the file to resume from."""
+        if self.job.folder is None:
             return
-        masks, passes = prepared.masks, prepared.passes
-        seconds = before = prepared.seconds
-        if job.folder is not None:
-            state = Progress(step, seconds, epoch_loss, passes, masks)
-            save_progress(job.folder, key, plain, optimizer, state)
-    if job.strategy.edit is not None and step == 0:
-        metrics = measure(job, model, fabric.device, cancel)
-        yield record.tell(EpochEnd(0, 0.0, metrics, seconds))
-        if job.preview is not None:
-            yield Preview(0, _preview(job, model, fabric, job.preview))
-    told = previewed = saved = time.monotonic()
-    while step < steps and not cancel.cancelled:
-        began = time.perf_counter()
-        weights = job.strategy.schedule.at(step, steps)
-        for group in optimizer.param_groups:
-            group["lr"] = job.learning_rate * weights.rate
-        loss = _losses(job, model, teachers, fabric, weights, step)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise UnlearnError(
-                f"The loss of '{job.strategy.title}' is not finite at step {step + 1}; "
-                "a smaller learning rate or parameter keeps it finite."
+        engine = self.engine
+        progress = Progress(
+            self.step,
+            self.seconds,
+            self.epoch_loss,
+            self.passes,
+            self.masks,
+            self.metrics,
+            self.epoch_open,
+            self.watch,
+        )
+        save_progress(self.job.folder, self.key, engine.plain, engine.optimizer, progress)
+
+    def prepare(self) -> Generator[Event, None, bool]:
+        """Draw up masks, edit weights, show the state before the first step; False: cancelled."""
+        job = self.job
+        if not self.resumed and job.guard is not None:
+            metrics = yield from self.measured(job.watched)
+            if self.cancel.cancelled:
+                return False
+            self.watch = Watch.begin(job.guard, metrics)
+        if not self.resumed and job.strategy.prepares:
+            prepared = yield from prepare(job.strategy, self.engine.bench, self.cancel)
+            if prepared is None:
+                return False
+            self.masks, self.passes = prepared.masks, prepared.passes
+            self.seconds = self.before = prepared.seconds
+            self.save()
+        if self.step == 0:
+            yield from self.show(epoch=0)
+            if job.strategy.edit is not None:
+                self.metrics = yield from self.measured(job.measured, self.save)
+                whole = not self.cancel.cancelled
+                yield self.record.tell(EpochEnd(0, 0.0, self.metrics, self.seconds))
+                if whole:
+                    yield from self.judge(0)
+        return True
+
+    def take_steps(self) -> Generator[Event, None, None]:
+        """All the steps that are left, or those until someone stops them."""
+        job, steps = self.job, self.job.total_steps
+        if self.epoch_open:
+            yield from self.end_epoch()
+            if not self.alarm:
+                self.save()
+        told = previewed = saved = time.monotonic()
+        while self.step < steps and not self.alarm:
+            yield from wait_if_paused(self.cancel, self.step, self.save)
+            if self.cancel.cancelled:
+                return
+            began = time.perf_counter()
+            value = self.engine.step(self.step, self.masks)
+            self.seconds += time.perf_counter() - began
+            self.step += 1
+            self.epoch_loss += value
+            now = time.monotonic()
+            if now - told >= EVENT_SECONDS or self.step in (1, steps):
+                told = now
+                left = (self.seconds - self.before) / self.step * (steps - self.step)
+                yield Step(self.step, steps, self.epoch, value, self.seconds, left)
+            ended = self.step % job.steps_per_epoch == 0 or self.step == steps
+            if ended:
+                yield from self.end_epoch()
+            elif now - previewed >= PREVIEW_SECONDS:
+                previewed = now
+                yield from self.show()
+            if self.alarm:
+                return
+            if ended or now - saved >= job.save_seconds:
+                saved = now
+                self.save()
+
+    def end_epoch(self) -> Generator[Event, None, None]:
+        """Show and measure what the epoch led to.
+
+        Stopped meanwhile, the epoch stays open: a resumed run measures it first.
+        """
+        job = self.job
+        self.epoch_open = True
+        yield from self.show(self.epoch)
+        self.metrics = {}
+        if job.due(self.epoch, self.step):
+            self.metrics = yield from self.measured(job.measured, self.save)
+        whole = not self.cancel.cancelled
+        count = (self.step - 1) % job.steps_per_epoch + 1
+        yield self.record.tell(
+            EpochEnd(self.epoch, self.epoch_loss / count, self.metrics, self.seconds)
+        )
+        if whole:
+            self.epoch_open, self.epoch_loss = False, 0.0
+            yield from self.judge(self.epoch)
+
+    def measured(
+        self, sets: Mapping[str, SliceSet], save: Callable[[], None] | None = None
+    ) -> Generator[Event, None, dict[str, float]]:
+        """The quality on these sets; nothing if cancelled."""
+        engine, device = self.engine, self.engine.fabric.device
+        return (
+            yield from measure(self.job, sets, engine.model, device, self.cancel, self.step, save)
+        )
+
+    def judge(self, epoch: int) -> Iterator[Alarm]:
+        """Let the guard look at an epoch's figures."""
+        if self.watch is None:
+            return
+        self.watch = self.watch.seen(epoch, self.metrics, self.engine.plain)
+        if self.watch.guard.stops and not self.watch.within(self.metrics):
+            self.alarm = self.watch.alarm(epoch, self.metrics)
+            yield Alarm(self.alarm)
+
+    def show(self, epoch: int | None = None) -> Iterator[Preview]:
+        """The slice in view, if there is one."""
+        if self.job.preview is not None:
+            yield Preview(self.step, self.engine.picture(self.job.preview), epoch)
+
+    def discard(self) -> Iterator[Event]:
+        """Leave nothing of this run."""
+        ended = self.record.tell(Finished(self.step, self.seconds, None, stopped=True))
+        self.record.discard()
+        yield ended
+
+    def finish(self) -> Iterator[Event]:
+        """Write checkpoint and figures: of the best epoch if the guard says so, else as it is."""
+        job, watch = self.job, self.watch
+        over = bool(self.alarm) or self.step == job.total_steps
+        chooses = watch is not None and watch.guard.keeps_best and not self.alarm
+        words = watch.choice() if watch is not None and chooses else ""
+        if not over:
+            self.save()
+            words = (
+                f"Stopped after {self.step} of {job.total_steps} steps. "
+                f"{words or 'The model so far is kept.'}"
             )
-        fabric.backward(loss)
-        restrain(bench, masks)
-        fabric.clip_gradients(model, wrapped, max_norm=job.gradient_clip, error_if_nonfinite=False)
-        wrapped.step()
-        wrapped.zero_grad()
-        seconds += time.perf_counter() - began
-        step += 1
-        epoch_loss += value
-        now = time.monotonic()
-        epoch = (step - 1) // per_epoch + 1
-        if now - told >= EVENT_SECONDS or step in (1, steps):
-            told = now
-            left = (seconds - before) / step * (steps - step)
-            yield Step(step, steps, epoch, value, seconds, left)
-        if job.preview is not None and now - previewed >= PREVIEW_SECONDS:
-            previewed = now
-            yield Preview(step, _preview(job, model, fabric, job.preview))
-        ended = step % per_epoch == 0 or step == steps
-        if ended:
-            due = step == steps or epoch % job.test_every == 0
-            metrics = measure(job, model, fabric.device, cancel) if due else {}
-            count = (step - 1) % per_epoch + 1
-            yield record.tell(EpochEnd(epoch, epoch_loss / count, metrics, seconds))
-            epoch_loss = 0.0
-        if job.folder is not None and (ended or now - saved >= job.save_seconds):
-            saved = now
-            state = Progress(step, seconds, epoch_loss, passes, masks)
-            save_progress(job.folder, key, plain, optimizer, state)
-    stopped = step < steps
-    if stopped:
-        yield Alarm(f"Stopped after {step} of {steps} steps; the model so far is kept.")
-    if passes:
-        metrics = {**metrics, "preparation_passes": float(passes)}
-    path = record.finish(plain, metrics, step, seconds)
-    if path is not None:
-        yield Saved(path, step)
-    yield record.tell(Finished(step, seconds, path, stopped))
-
-
-def _start_model(job: Job) -> nn.Module:
-    """The parent's network, or a new one drawn from the seed."""
-    if job.parent is not None:
-        model, card = load_checkpoint(job.parent)
-        if (card.architecture, card.parameters) != (job.card.architecture, job.card.parameters):
-            raise UnlearnError(
-                f"{job.parent}: its network ({card.architecture} {card.parameters}) is not the one "
-                f"asked for ({job.card.architecture} {job.card.parameters})."
-            )
-    else:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(job.seed)
-            model = build(job.card.architecture, dict(job.card.parameters))
-    return model.train()
-
-
-def _teachers(job: Job, original: nn.Module, fabric: Fabric) -> dict[Teacher, nn.Module]:
-    """The strategy's frozen networks, on the device and in the precision of the model."""
-    card = job.card
-    made = make_teachers(
-        job.strategy.teachers, original, card.architecture, card.parameters, job.seed
-    )
-    return {name: fabric.setup_module(teacher) for name, teacher in made.items()}
-
-
-def _bench(job: Job, plain: nn.Module, fabric: Fabric) -> Bench:
-    """What scope and edit may look at."""
-
-    def samples(name: str, count: int) -> Samples:
-        return Samples(lambda step: job.batch(name, step).to(fabric.device), count)
-
-    return Bench(
-        task=job.task,
-        model=plain,
-        weights=dict(plain.named_parameters()),
-        sets={
-            name: samples(name, len(chosen))
-            for name in job.strategy.reads
-            if (chosen := job.samples(name))
-        },
-        learning_rate=job.learning_rate,
-        gradient_clip=job.gradient_clip,
-    )
-
-
-def _losses(
-    job: Job,
-    model: nn.Module,
-    teachers: dict[Teacher, nn.Module],
-    fabric: Fabric,
-    weights: Weights,
-    step: int,
-) -> Tensor:
-    """The strategy's loss of one step, summed over its objectives and its penalty."""
-    strategy = job.strategy
-    context = Context(torch.Generator().manual_seed(job.seed * 1_000_003 + step), teachers)
-    parts: list[Tensor] = []
-    for name, weight, objective in (
-        ("forget", weights.forget, strategy.forget),
-        ("retain", weights.retain, strategy.retain),
-    ):
-        if objective is None or weight == 0:
-            continue
-        batch = job.batch(name, step).to(fabric.device)
-        parts.append(weight * objective.loss(job.task, model, batch, context))
-    if strategy.penalty is not None and weights.forget != 0:
-        parts.append(weights.forget * strategy.penalty.loss(model))
-    return torch.stack(parts).sum()
-
-
-def _preview(job: Job, model: nn.Module, fabric: Fabric, batch: Batch) -> NDArray[np.float32]:
-    model.eval()
-    with torch.no_grad():
-        image = job.task.predict(model, batch.to(fabric.device))
-    model.train()
-    return image[0].float().cpu().numpy()
+        if words:
+            yield Alarm(words)
+        metrics, kept = self.metrics, self.step
+        best = watch.best if watch is not None and (chooses or self.alarm) else None
+        if best is not None:
+            best.restore(self.engine.plain)
+            kept = min(best.epoch * job.steps_per_epoch, job.total_steps)
+            metrics = {**best.metrics, "kept_epoch": float(best.epoch)}
+        if self.passes:
+            metrics = {**metrics, "preparation_passes": float(self.passes)}
+        path = self.record.finish(self.engine.plain, metrics, self.step, self.seconds, over)
+        if path is not None:
+            yield Saved(path, kept)
+        stopped = bool(self.alarm) or not over
+        yield self.record.tell(Finished(self.step, self.seconds, path, stopped))

@@ -9,7 +9,8 @@ from torch import Tensor
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.unlearning.bench import Bench
-from napari_unlearn.unlearning.events import Preparing
+from napari_unlearn.unlearning.events import Paused, Preparing
+from napari_unlearn.unlearning.pausing import wait_if_paused
 from napari_unlearn.unlearning.strategy import Strategy
 
 EVENT_SECONDS = 0.1
@@ -29,7 +30,7 @@ class Prepared:
 
 def prepare(
     strategy: Strategy, bench: Bench, cancel: CancelToken
-) -> Generator[Preparing, None, Prepared | None]:
+) -> Generator[Preparing | Paused, None, Prepared | None]:
     """Draw up the scope's masks at the original's weights, then edit them.
 
     A scope restrains the steps, not the edit.
@@ -45,7 +46,10 @@ def prepare(
     masks: dict[str, Tensor] = {}
     done, told, seconds = 0, 0.0, 0.0
     work = _work(strategy, bench, masks)
-    while not cancel.cancelled:
+    while True:
+        yield from wait_if_paused(cancel, 0)
+        if cancel.cancelled:
+            break
         began = time.perf_counter()
         ended = next(work, ENDED) is ENDED
         seconds += time.perf_counter() - began

@@ -20,6 +20,8 @@ from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.resume import FILE
 
 CHECKPOINT, EVENTS, METRICS = "checkpoint.safetensors", "events.jsonl", "metrics.json"
+EARLIER = ".earlier.events.jsonl"
+"""Events of the folder's checkpoint while a new run is under way, in case that is aborted."""
 
 
 class Record:
@@ -33,7 +35,7 @@ class Record:
     def settings(self) -> dict[str, object]:
         """Everything that decides the run's course."""
         job = self.job
-        return {
+        settings: dict[str, object] = {
             "strategy": job.strategy.name,
             "parameters": {p.name: p.value for p in job.strategy.parameters},
             "network": [job.card.architecture, job.card.parameters],
@@ -46,9 +48,15 @@ class Record:
             "retain": data_hash(job.retain),
             "forget": data_hash(job.forget),
         }
+        if job.guard is not None:  # left out without one, so that older resume files still fit
+            settings["guard"] = asdict(job.guard)
+            settings["watched"] = {name: data_hash(kept) for name, kept in job.measured.items()}
+        return settings
 
     def start(self, resumed: bool) -> None:
-        """Make the folder; a run that starts afresh drops the old events and resume file.
+        """Make the folder; a run that starts afresh drops the old resume file.
+
+        The events of an earlier checkpoint are put aside until there is a new one.
 
         Raises:
             UnlearnError: if the folder cannot be made.
@@ -58,9 +66,13 @@ class Record:
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if not resumed:
-                (folder / EVENTS).unlink(missing_ok=True)
-                (folder / FILE).unlink(missing_ok=True)
+            if resumed:
+                return
+            (folder / FILE).unlink(missing_ok=True)
+            whole = (folder / CHECKPOINT).exists() and (folder / EVENTS).exists()
+            if whole and not (folder / EARLIER).exists():
+                (folder / EVENTS).replace(folder / EARLIER)
+            (folder / EVENTS).unlink(missing_ok=True)
         except OSError as error:
             raise UnlearnError(f"{folder}: cannot be written ({error.strerror}).") from error
 
@@ -80,10 +92,31 @@ class Record:
                 raise UnlearnError(f"{path}: cannot be written ({error.strerror}).") from error
         return event
 
+    def discard(self) -> None:
+        """Leave nothing to resume from, and the events of an earlier checkpoint if there is one.
+
+        Raises:
+            UnlearnError: if the disk refuses.
+        """
+        folder = self.job.folder
+        if folder is None:
+            return
+        try:
+            (folder / FILE).unlink(missing_ok=True)
+            if (folder / EARLIER).exists():
+                (folder / EARLIER).replace(folder / EVENTS)
+        except OSError as error:
+            raise UnlearnError(f"{folder}: cannot be written ({error.strerror}).") from error
+
     def finish(
-        self, model: nn.Module, metrics: dict[str, float], steps: int, seconds: float
+        self,
+        model: nn.Module,
+        metrics: dict[str, float],
+        steps: int,
+        seconds: float,
+        over: bool,
     ) -> Path | None:
-        """Write checkpoint and metrics; the resume file is no longer needed after a whole run."""
+        """Write checkpoint and metrics; a run that is over needs no resume file any more."""
         job = self.job
         if job.folder is None:
             return None
@@ -93,7 +126,8 @@ class Record:
         about = {"settings": self.settings, "metrics": figures}
         text = json.dumps(about, indent=2, default=str)
         write_whole(job.folder / METRICS, text.encode())
-        if steps == job.total_steps:
+        (job.folder / EARLIER).unlink(missing_ok=True)
+        if over:
             (job.folder / FILE).unlink(missing_ok=True)
         return path
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from napari_unlearn.atomic import write_whole
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.unlearning.guard import Guard
+from napari_unlearn.unlearning.watch import Kept, Watch
 
 FILE = "resume.safetensors"
 
@@ -28,6 +30,12 @@ class Progress:
     """Samples passed before the first step, by scope and edit."""
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     """The scope's masks by parameter."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """As last measured."""
+    epoch_open: bool = False
+    """The epoch's last step is taken, its end not yet measured."""
+    watch: Watch | None = None
+    """What the guard has seen."""
 
 
 def save_progress(
@@ -45,6 +53,9 @@ def save_progress(
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"{key}.{name}"] = torch.as_tensor(value)
     tensors.update({f"mask.{name}": mask for name, mask in progress.masks.items()})
+    watch = progress.watch
+    if watch is not None and watch.best is not None:
+        tensors.update({f"best.{name}": value for name, value in watch.best.weights.items()})
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     about = {
         "job": job_key,
@@ -52,7 +63,18 @@ def save_progress(
         "seconds": repr(progress.seconds),
         "epoch_loss": repr(progress.epoch_loss),
         "passes": str(progress.passes),
+        "metrics": json.dumps(progress.metrics),
+        "epoch_open": json.dumps(progress.epoch_open),
     }
+    if watch is not None:
+        about["watch"] = json.dumps(
+            {
+                "guard": asdict(watch.guard),
+                "watched": watch.watched,
+                "original": watch.original,
+                "best": watch.best and {"epoch": watch.best.epoch, "metrics": watch.best.metrics},
+            }
+        )
     write_whole(folder / FILE, save(tensors, about))
 
 
@@ -90,6 +112,9 @@ def load_progress(
                 for name, parameter in parameters.items()
                 if f"mask.{name}" in tensors
             },
+            json.loads(about.get("metrics", "{}")),
+            json.loads(about.get("epoch_open", "false")),
+            _watch(json.loads(about.get("watch", "null")), tensors),
         )
         weights = {key[6:]: value for key, value in tensors.items() if key.startswith("model.")}
         model.load_state_dict(weights)
@@ -105,11 +130,22 @@ def load_progress(
                     key: value if key == "step" else value.to(device)
                     for key, value in state.items()
                 }
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnlearnError(
             f"{path}: damaged, the run cannot go on from it; run without --resume."
         ) from error
     return progress
+
+
+def _watch(noted: dict | None, tensors: Mapping[str, Tensor]) -> Watch | None:
+    """The guard's watch as it was written down."""
+    if noted is None:
+        return None
+    best = noted["best"]
+    if best is not None:
+        weights = {key[5:]: value for key, value in tensors.items() if key.startswith("best.")}
+        best = Kept(best["epoch"], best["metrics"], weights)
+    return Watch(Guard(**noted["guard"]), noted["watched"], noted["original"], best)
 
 
 def job_key(description: dict[str, object]) -> str:

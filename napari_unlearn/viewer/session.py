@@ -16,6 +16,7 @@ from napari_unlearn.unlearning.events import Alarm, Event, Finished, Preparing, 
 from napari_unlearn.viewer import tasks
 from napari_unlearn.viewer.tasks import Device, Model, Opened, Reference, Settings
 from napari_unlearn.viewer.tiles import Tiles
+from napari_unlearn.viewer.training import Training
 from napari_unlearn.viewer.worker import End, Jobs, sentence
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Session(QObject):
         self.devices: tuple[Device, ...] = ()
         self.offer: Offer | None = None
         self.comparison: Comparison | None = None
+        self.training = Training(self, viewer)
         self._next: Callable[[], None] | None = None
         self._paint = QTimer(self)
         self._paint.setSingleShot(True)
@@ -158,6 +160,18 @@ class Session(QObject):
             raise UnlearnError("This scan offers no live unlearning.")
         self.jobs.start(self.offer.title, self.offer.start, self.settings.device_name)
 
+    def add_unlearned(self, name: str, checkpoint: Path) -> None:
+        """List an unlearned model, in place of one of that name, and compare with it.
+
+        While another job runs the comparison follows it; without a scan there is none.
+        """
+        kept = tuple(model for model in self.models if model.name != name)
+        self.set_models((*kept, Model(name, "unlearned", checkpoint)))
+        if self.jobs.running:
+            self._next = self.compare
+        elif self.opened is not None:
+            self.compare()
+
     def set_threshold(self, threshold: float) -> None:
         """Outline again with another error threshold (fraction of the maximum)."""
         from napari_unlearn.evaluation.highlights import highlight
@@ -171,7 +185,12 @@ class Session(QObject):
     @property
     def busy(self) -> bool:
         """Whether any thread of this session is still at work."""
-        return self.jobs.running or self._lookup.running or self._paint.isActive()
+        return (
+            self.jobs.running
+            or self._lookup.running
+            or self._paint.isActive()
+            or self.training.busy
+        )
 
     def look_for_devices(self) -> None:
         """Name the devices in the background, for importing torch takes seconds."""
@@ -233,11 +252,8 @@ class Session(QObject):
             self.said.emit(" ".join(comparison.remarks))
 
     def _compare_with_unlearned(self) -> None:
-        if self.offer is None:
-            return
-        kept = tuple(model for model in self.models if model.name != self.offer.title)
-        self.set_models((*kept, Model(self.offer.title, "unlearned", self.offer.checkpoint)))
-        self.compare()
+        if self.offer is not None:
+            self.add_unlearned(self.offer.title, self.offer.checkpoint)
 
     def _on_devices(self, devices: tuple[Device, ...]) -> None:
         self.devices = devices

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_unlearn.evaluation.comparison import Comparison, Region
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer import layout, marks, pictures
+from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.pictures import Board, Content, Picture
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ class Tiles:
         self._first: Image | None = None
         self._header: Header | None = None
         self._camera: tuple[tuple[float, ...], float] | None = None
+        self._bare: Board | None = None
+        self._live: LiveTile | None = None
         viewer.canvas.events.size.connect(self._on_size)
 
     @property
@@ -148,11 +151,13 @@ class Tiles:
         Where tiles are laid out already, they stay and wait for what comes next.
         """
         if self._lower:
-            names = [f"{tile.image.name.split(' · ')[0]}" for tile in self._upper[1:]]
+            tiles = self._upper[1 : len(self._bare.upper) if self._bare else None]
+            names = [tile.image.name.split(" · ")[0] for tile in tiles]
             self.prepare(header, reference, name, names)
             return
         board = pictures.reference_alone(header, reference, name)
         self._remove()
+        self._bare = None
         self._viewer.canvas.grid.enabled = False
         self._first = image_layer(board.upper[0], header)
         self._viewer.layers.append(self._first)
@@ -167,7 +172,12 @@ class Tiles:
         reference_name: str,
         names: "Sequence[str]",
     ) -> None:
-        """Lay out tiles for models that are about to run; `show_slice` fills them."""
+        """Lay out tiles for models that are about to run; `show_slice` fills them.
+
+        The tile of a model that was learning becomes the one of its result.
+        """
+        if self._live is not None and self._live.name in names:
+            self._live = None
         self.show_board(pictures.waiting(header, reference, reference_name, names))
 
     def show_slice(self, arm: int, index: int, image: NDArray[np.float32]) -> None:
@@ -183,13 +193,49 @@ class Tiles:
 
     def mark(self, comparison: Comparison) -> None:
         """Redraw outlines and their counts after the threshold moved."""
-        board = pictures.finished(comparison)
-        for tile, picture in self._pairs(board):
+        self._bare = pictures.finished(comparison)
+        for tile, picture in self._pairs(self._with_live(self._bare)):
             tile.mark(picture)
             tile.image.name = picture.caption
 
+    @property
+    def live(self) -> Tile | None:
+        """The tile of a model that is learning, if it is on the screen."""
+        shown = self._live is not None and self._live.header == self._header
+        return self._upper[-1] if shown and self._upper else None
+
+    def show_live(self, live: LiveTile | None) -> None:
+        """Give a model that is learning a tile beside the others, or take it away."""
+        if self._live is live:
+            return
+        self._live = live
+        if self._bare is not None:
+            self.show_board(self._bare)
+        elif live is not None and live.header == self._header:
+            self.prepare(live.header, live.reference, "Ground truth", ())
+
+    def refresh_live(self) -> None:
+        """Show what the live tile holds by now."""
+        tile = self.live
+        if self._live is None or tile is None:
+            return
+        tile.image.name = self._live.caption
+        if int(self._viewer.dims.current_step[0]) == self._live.index:
+            for row in (self._upper, self._lower)[: 2 if self._lower else 1]:
+                row[-1].image.refresh(extent=False)
+
+    def show_instead(self, past: LiveTile) -> None:
+        """Put what a model once made of a slice into the tile of what it makes now."""
+        for place, tile in enumerate(self._upper):
+            if tile.image.name.split(" · ")[0] == past.name:
+                tile.image.data, tile.image.name = past.images, past.caption
+                if self._lower:
+                    self._lower[place].image.data = past.errors
+        self._viewer.dims.set_current_step(0, past.index)
+
     def show_board(self, board: Board) -> None:
         """Show any board, reusing the layers of the last if it has as many tiles."""
+        self._bare, board = board, self._with_live(board)
         if not self._fits(board):
             self._build(board)
         elif self._header != board.header:
@@ -256,6 +302,9 @@ class Tiles:
         if self._camera == (tuple(camera.center), camera.zoom):
             self.fit()  # nobody has zoomed since, so follow the window
 
+    def _with_live(self, board: Board) -> Board:
+        return board if self._live is None else self._live.join(board)
+
     def _pairs(self, board: Board) -> list[tuple[Tile, Picture]]:
         return [
             *zip(self._upper, board.upper, strict=True),
@@ -276,6 +325,7 @@ class Tiles:
         upper = [Tile.of(picture, board.header) for picture in board.upper]
         lower = [Tile.of(picture, board.header) for picture in board.lower]
         same_scan = self._header == board.header
+        step = int(viewer.dims.current_step[0])  # napari forgets it with the last layer
         with viewer.layers.batched_update():
             self._remove()
             for stranger in viewer.layers:
@@ -291,8 +341,7 @@ class Tiles:
             if len(linked) > 1:
                 viewer.layers.link_layers([tile.image for tile in linked], LINKED)
         self._upper, self._lower, self._header = upper, lower, board.header
-        if not same_scan:
-            viewer.dims.set_current_step(0, board.header.slices // 2)
+        viewer.dims.set_current_step(0, step if same_scan else board.header.slices // 2)
         self.fit()
 
     def _remove(self) -> None:

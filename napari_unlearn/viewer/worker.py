@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import Cancelled, UnlearnError
+from napari_unlearn.unlearning.events import Paused
 
 Work = Callable[[CancelToken], Iterator[object]]
 """Starts the work; runs in the thread, so that even its imports cannot stall the window."""
@@ -66,19 +67,23 @@ class Jobs(QObject):
         self._worker: _TokenWorker | None = None
         self._end = End("finished")
         self._broken = ""
+        self._keeps = False
 
     @property
     def running(self) -> bool:
         """Whether a job is under way, cancelled or not."""
         return self._worker is not None
 
-    def start(self, title: str, work: Work, place: str = "this machine") -> None:
+    def start(
+        self, title: str, work: Work, place: str = "this machine", *, keeps: bool = False
+    ) -> None:
         """Run a generator in a thread.
 
         Args:
             title: What the user reads, e.g. "Comparing".
             work: Gets a token, returns the generator.
             place: The device by name, for the sentence that says its memory is full.
+            keeps: It ends by itself when cancelled and has things to tell until then.
 
         Raises:
             UnlearnError: Another job is under way.
@@ -87,10 +92,10 @@ class Jobs(QObject):
             raise UnlearnError("Another job is running; cancel it or wait until it ends.")
         token = CancelToken()
         worker = create_worker(
-            _run, work, token, place, _worker_class=_TokenWorker, _start_thread=False
+            _run, work, token, place, keeps, _worker_class=_TokenWorker, _start_thread=False
         )
         worker.token = token
-        self._worker, self._end = worker, End("finished")
+        self._worker, self._end, self._keeps = worker, End("finished"), keeps
         worker.yielded.connect(self._on_yielded)
         worker.finished.connect(self._on_finished)
         self.started.emit(title)
@@ -102,6 +107,22 @@ class Jobs(QObject):
             self._worker.token.cancel()
             self.cancelling.emit()
 
+    def discard(self) -> None:
+        """Ask the job to stop and to throw away what it has."""
+        if self._worker is not None and not self._worker.token.aborted:
+            self._worker.token.abort()
+            self.cancelling.emit()
+
+    def pause(self) -> None:
+        """Ask the job to wait; its `Paused` event tells when it does."""
+        if self._worker is not None:
+            self._worker.token.pause()
+
+    def resume(self) -> None:
+        """Let the job go on."""
+        if self._worker is not None:
+            self._worker.token.resume()
+
     def abort(self, message: str) -> None:
         """Stop the job because the window could not show its result; it ends as failed."""
         self.cancel()
@@ -111,7 +132,7 @@ class Jobs(QObject):
         for event in batch:
             if isinstance(event, End):
                 self._end = event
-            elif self._worker is not None and not self._worker.token.cancelled:
+            elif self._worker is not None and (self._keeps or not self._worker.token.cancelled):
                 self.yielded.emit(event)
 
     def _on_finished(self) -> None:
@@ -120,7 +141,7 @@ class Jobs(QObject):
         self.ended.emit(end)
 
 
-def _run(work: Work, token: CancelToken, place: str) -> Iterator[list[Any]]:
+def _run(work: Work, token: CancelToken, place: str, keeps: bool) -> Iterator[list[Any]]:
     """Yield lists of events, the last of which ends with `End`; never raises.
 
     superqt swallows RuntimeError, CUDA's "out of memory" among them, and then neither
@@ -128,7 +149,7 @@ def _run(work: Work, token: CancelToken, place: str) -> Iterator[list[Any]]:
     """
     end = End("finished")
     try:
-        yield from _batches(work, token)
+        yield from _batches(work, token, keeps)
     except Cancelled:
         end = End("cancelled")
     except UnlearnError as error:
@@ -140,18 +161,20 @@ def _run(work: Work, token: CancelToken, place: str) -> Iterator[list[Any]]:
     yield [end]
 
 
-def _batches(work: Work, token: CancelToken) -> Iterator[list[object]]:
+def _batches(work: Work, token: CancelToken, keeps: bool) -> Iterator[list[object]]:
     events = work(token)
     batch: list[object] = []
     last = 0.0
     try:
         for event in events:
             batch.append(event)
-            if time.monotonic() - last >= _INTERVAL:
+            # After a pause begins nothing follows that could push it through.
+            if isinstance(event, Paused) or time.monotonic() - last >= _INTERVAL:
                 last = time.monotonic()
                 yield batch
                 batch = []
-            token.check()
+            if not keeps:
+                token.check()
         if batch:
             yield batch
     finally:

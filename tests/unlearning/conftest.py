@@ -7,7 +7,8 @@ from napari_unlearn.mri.sampling import Sampling
 from napari_unlearn.phantoms.subject import simulate_subject
 from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.job import Job
-from napari_unlearn.unlearning.strategies import TRAIN
+from napari_unlearn.unlearning.loop import train
+from napari_unlearn.unlearning.strategies import TRAIN, find_strategy
 
 TINY = {"cascades": 1, "channels": 2, "pools": 1, "sens_channels": 2, "sens_pools": 1}
 SAMPLING = Sampling("equispaced", 4, 0.08)
@@ -34,3 +35,29 @@ def job(tmp_path, brains, card):
     return Job(
         strategy=TRAIN, card=card, folder=tmp_path / "run", retain=brains, epochs=3, device="cpu"
     )
+
+
+@pytest.fixture
+def original(job):
+    return list(train(job))[-1].path
+
+
+@pytest.fixture
+def unlearning(original, job, knees, tmp_path):
+    """Makes the job of a strategy by its name."""
+
+    def make(name, **changes):
+        strategy = find_strategy(name)
+        options = {
+            "strategy": strategy,
+            "card": job.card.model_copy(update={"role": "unlearned", "title": strategy.title}),
+            "folder": tmp_path / name,
+            "retain": job.retain.subset(0.5, 0),
+            "forget": knees,
+            "parent": original,
+            "epochs": 3,
+            "device": "cpu",
+        }
+        return Job(**{**options, **changes})
+
+    return make

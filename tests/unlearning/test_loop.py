@@ -18,7 +18,6 @@ from napari_unlearn.unlearning.events import (
     Started,
     Step,
 )
-from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.loop import train
 from napari_unlearn.unlearning.record import Record
 from napari_unlearn.unlearning.strategies import STRATEGIES, find_strategy
@@ -31,11 +30,6 @@ def weights(path):
 
 def same(first, second):
     return all(torch.equal(first[key], second[key]) for key in first)
-
-
-@pytest.fixture
-def original(job):
-    return list(train(job))[-1].path
 
 
 def test_training_lowers_the_loss_and_tells_in_order(job):
@@ -113,30 +107,10 @@ def test_preview_shows_the_slice_in_view(job, monkeypatch):
     monkeypatch.setattr("napari_unlearn.unlearning.loop.PREVIEW_SECONDS", 0.0)
     job = dataclasses.replace(job, preview=job.retain.batch(1))
     previews = [event for event in train(job) if isinstance(event, Preview)]
-    assert len(previews) == job.total_steps
+    assert len(previews) == 1 + job.total_steps
+    assert [event.epoch for event in previews if event.epoch is not None] == [0, 1, 2, 3]
     assert previews[0].image.shape == (32, 32)
     assert (previews[0].image != previews[-1].image).any()
-
-
-@pytest.fixture
-def unlearning(original, job, knees, tmp_path):
-    """Makes the job of a strategy by its name."""
-
-    def make(name, **changes):
-        strategy = find_strategy(name)
-        options = {
-            "strategy": strategy,
-            "card": job.card.model_copy(update={"role": "unlearned", "title": strategy.title}),
-            "folder": tmp_path / name,
-            "retain": job.retain.subset(0.5, 0),
-            "forget": knees,
-            "parent": original,
-            "epochs": 3,
-            "device": "cpu",
-        }
-        return Job(**{**options, **changes})
-
-    return make
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

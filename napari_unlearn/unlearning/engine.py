@@ -1,0 +1,97 @@
+"""Network, optimiser and teachers of a job on its device: one step, one picture at a time."""
+
+import math
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_unlearn.errors import UnlearnError
+from napari_unlearn.models.device import device_name, resolve_device
+from napari_unlearn.unlearning.batch import Batch
+from napari_unlearn.unlearning.context import Context
+from napari_unlearn.unlearning.job import Job
+from napari_unlearn.unlearning.preparation import restrain
+from napari_unlearn.unlearning.schedules import Weights
+from napari_unlearn.unlearning.start import frozen_teachers, make_bench, start_model
+
+
+class Engine:
+    """What moves weights; it knows neither files nor events.
+
+    Raises:
+        UnlearnError: if the device is not there, or the parent cannot be used.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        device = resolve_device(job.device)
+        self.device_name = device_name(device)
+        self.fabric = Fabric(
+            accelerator="cuda" if device.type == "cuda" else "cpu",
+            devices=[device.index or 0] if device.type == "cuda" else 1,
+            precision=job.precision,  # type: ignore[arg-type]
+        )
+        self.plain = start_model(job)
+        """The network itself, with its own names of weights."""
+        self.teachers = frozen_teachers(job, self.plain, self.fabric)
+        self.optimizer = torch.optim.Adam(self.plain.parameters(), lr=job.learning_rate)
+        self.model, self._wrapped = self.fabric.setup(self.plain, self.optimizer)
+        """The network in the job's precision."""
+        if hasattr(self.plain, "kspace"):
+            self.model.mark_forward_method("kspace")
+        self.bench = make_bench(job, self.plain, self.fabric)
+
+    def step(self, step: int, masks: dict[str, Tensor]) -> float:
+        """Take step `step` (from 0) with the weights that `masks` let move; its loss.
+
+        Raises:
+            UnlearnError: if the loss is not finite.
+        """
+        job = self.job
+        weights = job.strategy.schedule.at(step, job.total_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = job.learning_rate * weights.rate
+        loss = self._loss(weights, step)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise UnlearnError(
+                f"The loss of '{job.strategy.title}' is not finite at step {step + 1}; "
+                "a smaller learning rate or parameter keeps it finite."
+            )
+        self.fabric.backward(loss)
+        restrain(self.bench, masks)
+        self.fabric.clip_gradients(
+            self.model, self._wrapped, max_norm=job.gradient_clip, error_if_nonfinite=False
+        )
+        self._wrapped.step()
+        self._wrapped.zero_grad()
+        return value
+
+    def picture(self, batch: Batch) -> NDArray[np.float32]:
+        """What the model makes of a slice now, (image_rows, image_columns)."""
+        self.model.eval()
+        with torch.no_grad():
+            image = self.job.task.predict(self.model, batch.to(self.fabric.device))
+        self.model.train()
+        return image[0].float().cpu().numpy()
+
+    def _loss(self, weights: Weights, step: int) -> Tensor:
+        """The strategy's loss of one step, summed over its objectives and its penalty."""
+        job, strategy = self.job, self.job.strategy
+        rng = torch.Generator().manual_seed(job.seed * 1_000_003 + step)
+        context = Context(rng, self.teachers)
+        parts: list[Tensor] = []
+        for name, weight, objective in (
+            ("forget", weights.forget, strategy.forget),
+            ("retain", weights.retain, strategy.retain),
+        ):
+            if objective is None or weight == 0:
+                continue
+            batch = job.batch(name, step).to(self.fabric.device)
+            parts.append(weight * objective.loss(job.task, self.model, batch, context))
+        if strategy.penalty is not None and weights.forget != 0:
+            parts.append(weights.forget * strategy.penalty.loss(self.model))
+        return torch.stack(parts).sum()

@@ -1,0 +1,189 @@
+"""What the Unlearn dock shows of an experiment, read without Qt; torch only where it runs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unlearn.cancel import CancelToken
+from napari_unlearn.unlearning.parameters import Parameter
+from napari_unlearn.viewer.pace import Pace, metrics_of, pace_of
+
+if TYPE_CHECKING:
+    from napari_unlearn.experiment import Experiment
+    from napari_unlearn.unlearning.batch import SliceSet
+    from napari_unlearn.unlearning.strategy import Strategy
+
+THUMBNAILS = 5
+"""Scans of a set that are looked into."""
+
+
+@dataclass(frozen=True)
+class StrategyCard:
+    """A strategy as words and numbers: what a form needs, and no torch."""
+
+    name: str
+    title: str
+    formula: str
+    paper: str
+    remark: str
+    parameters: tuple[Parameter, ...]
+    steps_on: tuple[str, ...]
+    """The sets whose slices the steps see, of "forget" and "retain"; empty if it only edits."""
+    slices_per_step: float
+    """Slices that an average step sees, at default parameters."""
+    prepares: bool
+    """Whether masks or edits come before the first step."""
+    whole_retain_set: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ScanSetView:
+    """A set at a glance."""
+
+    name: str
+    scans: int
+    slices: int
+    thumbnails: tuple[NDArray[np.float32], ...]
+    """Middle slices of a few scans, (rows, columns), 0 to 1."""
+    captions: tuple[str, ...]
+    """What the scans of the thumbnails are called."""
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """An experiment at a glance."""
+
+    path: Path
+    """Its file."""
+    name: str
+    forget: ScanSetView
+    retain: ScanSetView
+    steps: int | None
+    epochs: int
+    retain_fraction: float
+    figures: Mapping[str, Mapping[str, float]]
+    """Metrics of original and oracle, by role; a role without a finished run is missing."""
+    checkpoints: Mapping[str, Path]
+    """Finished runs."""
+    pace: Pace
+    scan: Path | None
+    """A held-out scan to watch: of the forget set's kind if there is one."""
+
+    def steps_per_epoch(self, strategy: StrategyCard, retain_fraction: float) -> int:
+        """One pass over the larger of the sets in use, as `Job.steps_per_epoch`."""
+        fraction = 1.0 if strategy.whole_retain_set else retain_fraction
+        sizes = {
+            "forget": self.forget.slices,
+            "retain": max(1, round(fraction * self.retain.slices)),
+        }
+        return max((sizes[name] for name in strategy.steps_on), default=1)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A scan of the sample experiment is written."""
+
+    done: int
+    total: int
+
+
+def listing_strategies(cancel: CancelToken) -> Iterator[tuple[StrategyCard, ...]]:
+    """Describe every strategy."""
+    from napari_unlearn.unlearning.strategies import STRATEGIES
+
+    cancel.check()
+    yield tuple(_card(strategy) for strategy in STRATEGIES.values())
+
+
+def reading(path: Path, cancel: CancelToken) -> Iterator[Study]:
+    """Read an experiment file, count its sets and look into a few scans.
+
+    Raises:
+        UnlearnError: if the file is wrong, or a set cannot be opened.
+    """
+    from napari_unlearn.experiment import Experiment
+
+    experiment = Experiment.load(path)
+    sets = {name: experiment.samples(name) for name in ("forget", "retain")}
+    cancel.check()
+    views = {name: _view(name, samples, cancel) for name, samples in sets.items()}
+    unlearning = experiment.unlearning
+    yield Study(
+        path=path / "experiment.toml" if path.is_dir() else path,
+        name=experiment.name,
+        forget=views["forget"],
+        retain=views["retain"],
+        steps=unlearning.steps,
+        epochs=unlearning.epochs,
+        retain_fraction=unlearning.retain_fraction,
+        figures=_figures(experiment),
+        checkpoints=experiment.runs,
+        pace=pace_of(experiment, cancel),
+        scan=_scan_to_watch(experiment),
+    )
+
+
+def sampling_an_experiment(folder: Path, models: Path, cancel: CancelToken) -> Iterator[Drawn]:
+    """Simulate the sample experiment, unless it is there."""
+    from napari_unlearn.phantoms.protocols import CONTAMINATED_SITE
+    from napari_unlearn.simulation import SAMPLE_SCALE, sample_experiment
+
+    total = sum(part.subjects for part in CONTAMINATED_SITE.scaled(SAMPLE_SCALE).sets)
+    for done, _ in enumerate(sample_experiment(folder, models), start=1):
+        cancel.check()
+        yield Drawn(min(done, total), total)
+
+
+def _card(strategy: "Strategy") -> StrategyCard:
+    parts = {"forget": strategy.forget, "retain": strategy.retain}
+    weights = [strategy.schedule.at(step, 100) for step in range(100)]
+    seen = [
+        sum(part is not None and getattr(each, name) != 0 for name, part in parts.items())
+        for each in weights
+    ]
+    return StrategyCard(
+        name=strategy.name,
+        title=strategy.title,
+        formula=strategy.formula,
+        paper=strategy.paper,
+        remark=strategy.remark,
+        parameters=strategy.parameters,
+        steps_on=tuple(name for name, part in parts.items() if part is not None),
+        slices_per_step=sum(seen) / len(seen),
+        prepares=strategy.prepares,
+        whole_retain_set=strategy.whole_retain_set,
+    )
+
+
+def _view(name: str, samples: "SliceSet", cancel: CancelToken) -> ScanSetView:
+    count = len(samples.scans)
+    places = sorted({round(place) for place in np.linspace(0, count - 1, min(count, THUMBNAILS))})
+    images, captions = [], []
+    for place in places:
+        cancel.check()
+        scan = samples.scans[place]
+        target = scan.target(scan.header.slices // 2)
+        if target is not None:
+            top = float(np.percentile(target, 99.8)) or 1.0
+            images.append(np.clip(target / top, 0, 1).astype(np.float32))
+            captions.append(scan.header.name)
+    return ScanSetView(name, count, len(samples), tuple(images), tuple(captions))
+
+
+def _figures(experiment: "Experiment") -> dict[str, dict[str, float]]:
+    found = {role: metrics_of(experiment.run_folder(role)) for role in ("original", "oracle")}
+    return {role: metrics for role, metrics in found.items() if metrics}
+
+
+def _scan_to_watch(experiment: "Experiment") -> Path | None:
+    tests = experiment.data.tests
+    held_out = [name for name in tests if not name.startswith("retain")]
+    name = "forget_test" if "forget_test" in tests else next(iter([*held_out, *tests]), None)
+    if name is None:
+        return None
+    scans = experiment.samples(name).scans
+    return Path(scans[0].header.source) if scans else None

@@ -1,0 +1,293 @@
+"""Unlearning in a viewer: experiment, the run under way, the queue behind it."""
+
+import logging
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, QStandardPaths, Signal
+
+from napari_unlearn import __version__
+from napari_unlearn.background import in_child
+from napari_unlearn.errors import UnlearnError
+from napari_unlearn.order import Order, carry_out
+from napari_unlearn.unlearning.events import Event, Finished, Preview
+from napari_unlearn.viewer.live_tile import LiveTile
+from napari_unlearn.viewer.pace import Pace, Timed
+from napari_unlearn.viewer.run_log import RunLog
+from napari_unlearn.viewer.samples import SAMPLES, sample_folder
+from napari_unlearn.viewer.studies import (
+    Drawn,
+    StrategyCard,
+    Study,
+    listing_strategies,
+    reading,
+    sampling_an_experiment,
+)
+from napari_unlearn.viewer.tasks import Model
+from napari_unlearn.viewer.worker import End, Jobs, sentence
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+    from napari_unlearn.viewer.session import Session
+
+_log = logging.getLogger(__name__)
+
+
+class Training(QObject):
+    """Part of a `Session`: docks come and go, runs go on."""
+
+    strategies_known = Signal()
+    study_known = Signal()
+    """Another experiment, or a run more in it."""
+    drawn = Signal(object)
+    """`Drawn`: the sample experiment is being simulated."""
+    began = Signal()
+    """There is a new `log`."""
+    moved = Signal(object)
+    """The `Event` that the log has just taken in."""
+    ended = Signal()
+    """The log is over."""
+    queue_changed = Signal()
+    said = Signal(str, bool)
+    """One sentence, and whether it tells of something that went wrong."""
+
+    def __init__(self, session: "Session", viewer: "Viewer") -> None:
+        super().__init__()
+        self._session, self._viewer = session, viewer
+        self.jobs, self.looking, self._listing = Jobs(), Jobs(), Jobs()
+        self.strategies: tuple[StrategyCard, ...] = ()
+        self.study: Study | None = None
+        self.log: RunLog | None = None
+        self.queue: tuple[Order, ...] = ()
+        self._live: LiveTile | None = None
+        self._sampled: Path | None = None
+        self._listing.yielded.connect(self._on_strategies)
+        self._listing.ended.connect(self._on_listed)
+        self.looking.yielded.connect(self._on_looked)
+        self.looking.ended.connect(self._on_looking_ended)
+        self.jobs.yielded.connect(self._on_event)
+        self.jobs.ended.connect(self._on_ended)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread is at work."""
+        return self.jobs.running or self.looking.running or self._listing.running
+
+    def list_strategies(self) -> None:
+        """Ask for the strategies, in a process of their own: they need torch."""
+        if not self.strategies and not self._listing.running:
+            self._listing.start("Strategies", partial(in_child, listing_strategies))
+
+    def choose(self, path: Path) -> None:
+        """Read another experiment, a file or its folder, in the background.
+
+        Raises:
+            UnlearnError: Another one is being read.
+        """
+        self.looking.start(f"Reading {path.name}", partial(in_child, partial(reading, path)))
+
+    def sample(self, folder: Path | None = None) -> None:
+        """Simulate the sample experiment in the background, then read it.
+
+        Args:
+            folder: Where; None keeps it in this user's cache, where the next time finds it.
+
+        Raises:
+            UnlearnError: The sample data are missing, or an experiment is being read.
+        """
+        samples = sample_folder()
+        if samples is None:
+            raise UnlearnError("The sample data are not installed.")
+        if folder is None:
+            cache = QStandardPaths.StandardLocation.GenericCacheLocation
+            place = Path(QStandardPaths.writableLocation(cache)) / "napari-unlearn"
+            folder = place / f"sample-experiment-{__version__}"
+        models = samples / SAMPLES[0].protocol
+        work = partial(sampling_an_experiment, folder, models)
+        self.looking.start("Simulating the sample experiment", partial(in_child, work))
+        self._sampled = folder
+
+    def strategy(self, name: str) -> StrategyCard:
+        """A strategy by name."""
+        return next(card for card in self.strategies if card.name == name)
+
+    def free_name(self, wanted: str) -> str:
+        """A name for a run that overwrites no other, done, under way or queued."""
+        taken = set(self.study.checkpoints) if self.study is not None else set()
+        taken |= {order.run_name or order.strategy for order in self.queue}
+        if self.log is not None and not self.log.over:
+            taken.add(self.log.name)
+        names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3)))
+        return next(name for name in names if name not in taken)
+
+    def add(self, order: Order) -> None:
+        """Start an order, or queue it behind the run under way."""
+        self.queue = (*self.queue, order)
+        self._go_on()
+
+    def drop(self, place: int) -> None:
+        """Take an order out of the queue."""
+        self.queue = (*self.queue[:place], *self.queue[place + 1 :])
+        self.queue_changed.emit()
+
+    def show_epoch(self, epoch: int | None) -> None:
+        """Put the picture at the end of an epoch into the tile of the run's model.
+
+        None shows again what the model that was kept makes of the scan.
+        """
+        log, comparison = self.log, self._session.comparison
+        if log is None or log.order.preview is None or comparison is None:
+            return
+        arm = next((each for each in comparison.arms if each.name == log.name), None)
+        if epoch is None:
+            self._session.tiles.show(comparison)
+        elif arm is not None and epoch in log.previews:
+            past = LiveTile.after(arm, comparison, log.order.preview[1])
+            past.put(log.previews[epoch], f"epoch {epoch}")
+            self._session.tiles.show_instead(past)
+
+    def _go_on(self) -> None:
+        if not self.queue or self.jobs.running:
+            self.queue_changed.emit()
+            return
+        order, self.queue = self.queue[0], self.queue[1:]
+        self._begin(order)
+        self.queue_changed.emit()
+
+    def _begin(self, order: Order) -> None:
+        study = self.study
+        if study is None:
+            return
+        strategy = self.strategy(order.strategy)
+        fraction = order.retain_fraction or study.retain_fraction
+        name = order.run_name or order.strategy
+        self._live, order = self._look_at(order, name)
+        self.log = RunLog(order, name, study.steps_per_epoch(strategy, fraction))
+        self.jobs.start(
+            strategy.title,
+            partial(in_child, partial(carry_out, order)),
+            order.device,
+            keeps=True,
+        )
+        self._session.tiles.show_live(self._live)
+        self.began.emit()
+
+    def _look_at(self, order: Order, name: str) -> tuple[LiveTile | None, Order]:
+        """Watch the slice in view, where there is one with a reference."""
+        opened, path = self._session.opened, self._session.scan_path
+        if opened is None or path is None or opened.reference is None:
+            return None, order
+        header = opened.scan.header
+        index = min(int(self._viewer.dims.current_step[0]), header.slices - 1)
+        return LiveTile(name, header, index, opened.reference), replace(
+            order, preview=(path, index)
+        )
+
+    def _on_event(self, event: Event) -> None:
+        if self.log is None:
+            return
+        try:
+            self.log.take(event)
+            if isinstance(event, Preview):
+                self._show(event)
+            elif isinstance(event, Finished):
+                self._note_pace(event)
+            self.moved.emit(event)
+        except Exception as error:  # a slot that raises would leave the job without an end
+            _log.exception("An event could not be shown")
+            self.jobs.abort(sentence(error, "this machine"))
+
+    def _show(self, preview: Preview) -> None:
+        if self._live is None or self.log is None:
+            return
+        at = f"step {preview.step}" if preview.epoch is None else f"epoch {preview.epoch}"
+        self._live.put(preview.image, at)
+        self._session.tiles.refresh_live()
+
+    def _note_pace(self, event: Finished) -> None:
+        log, study = self.log, self.study
+        if log is None or study is None or event.path is None or event.steps < 1:
+            return
+        strategy, per_step = log.order.strategy, event.seconds / event.steps
+        timed = Timed(log.name, strategy, log.device, event.steps, per_step)
+        self.study = replace(
+            study,
+            checkpoints={**study.checkpoints, log.name: event.path},
+            pace=Pace((timed, *study.pace.timed)),
+        )
+
+    def _on_ended(self, end: End) -> None:
+        log = self.log
+        if log is None:
+            return
+        if end.outcome == "failed":
+            log.state, log.message = "failed", end.message
+        elif not log.over:
+            log.state = "aborted"  # stopped before there was anything to keep
+        if log.checkpoint is None or log.state in ("aborted", "failed"):
+            self._session.tiles.show_live(None)
+        self.ended.emit()
+        self.study_known.emit()
+        if log.checkpoint is not None and log.state in ("finished", "kept"):
+            try:
+                self._session.add_unlearned(log.name, log.checkpoint)
+            except UnlearnError as error:
+                self.said.emit(str(error), True)
+        self._go_on()
+
+    def _on_strategies(self, strategies: tuple[StrategyCard, ...]) -> None:
+        self.strategies = strategies
+        self.strategies_known.emit()
+
+    def _on_listed(self, end: End) -> None:
+        if end.outcome == "failed":
+            self.said.emit(end.message, True)
+
+    def _on_looked(self, seen: Study | Drawn) -> None:
+        if isinstance(seen, Drawn):
+            self.drawn.emit(seen)
+            return
+        self.study = seen
+        self.study_known.emit()
+
+    def _on_looking_ended(self, end: End) -> None:
+        sampled, self._sampled = self._sampled, None
+        if end.outcome == "failed":
+            self.said.emit(end.message, True)
+        elif end.outcome == "finished" and sampled is not None:
+            self.choose(sampled)
+        elif end.outcome == "finished":
+            self._open_scan()
+
+    def _open_scan(self) -> None:
+        """Show what the unlearned model will be held against, unless the user has a scan open."""
+        study, session = self.study, self._session
+        if study is None or session.opened is not None or study.scan is None:
+            return
+        found = [role for role in ("original", "oracle") if role in study.checkpoints]
+        try:
+            if not session.models:
+                session.set_models(
+                    tuple(
+                        Model(role.capitalize(), role, study.checkpoints[role])  # type: ignore[arg-type]
+                        for role in found
+                    )
+                )
+            session.open(study.scan, then=self._lay_out)
+        except UnlearnError as error:
+            self.said.emit(str(error), True)
+
+    def _lay_out(self) -> None:
+        """Compare original and oracle, beside a tile that waits for the first run."""
+        opened = self._session.opened
+        if opened is None:
+            return
+        if not self.jobs.running and opened.reference is not None:
+            header = opened.scan.header
+            self._live = LiveTile("Your run", header, header.slices // 2, opened.reference)
+            self._session.tiles.show_live(self._live)
+        if self._session.models:
+            self._session.compare()
