@@ -6,12 +6,10 @@ from pathlib import Path
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.sampling_choice import sampling_of
-from napari_unlearn.io.open import open_scan
 from napari_unlearn.models.checkpoint import read_card
-from napari_unlearn.mri.sampling import Sampling
 from napari_unlearn.mri.scan import MemoryScan
 from napari_unlearn.phantoms.protocols import CONTAMINATED_SITE, Protocol, scans
-from napari_unlearn.unlearning.batch import Batch, SliceSet
+from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.events import Event
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.loop import train
@@ -23,12 +21,7 @@ SCALE = 1 / 6
 
 
 def unlearn_contaminated_site(
-    original: Path,
-    folder: Path,
-    cancel: CancelToken,
-    steps: int = STEPS,
-    scale: float = SCALE,
-    preview: tuple[Path, int] | None = None,
+    original: Path, folder: Path, cancel: CancelToken, steps: int = STEPS, scale: float = SCALE
 ) -> Iterator[Event]:
     """Make the original of the contaminated site forget the fault, on that site's own lines.
 
@@ -41,7 +34,6 @@ def unlearn_contaminated_site(
         cancel: looked at between two scans and between two steps.
         steps: optimiser steps, each on one forget and one retain slice.
         scale: share of the protocol's subjects to draw.
-        preview: scan and slice to reconstruct now and then.
 
     Raises:
         UnlearnError: if the checkpoint cannot be read or the result not be written.
@@ -70,13 +62,8 @@ def unlearn_contaminated_site(
         parent=original,
         steps=steps,
         learning_rate=7e-4,
-        preview=None if preview is None else _batch(*preview, sampling),
     )
     yield from train(job, cancel)
-
-
-def _batch(path: Path, index: int, sampling: Sampling) -> Batch:
-    return SliceSet([open_scan(path)], sampling).batch(index)
 
 
 def _draw(protocol: Protocol, role: str, cancel: CancelToken) -> list[MemoryScan]:
