@@ -149,8 +149,13 @@ def _install(folder: Path, checkpoint: Path) -> None:
         raise UnlearnError(f"{checkpoint}: cannot be copied ({error.strerror}).") from error
     model, _ = load_checkpoint(place / CHECKPOINT)
     job = Experiment.load(folder).training_job("oracle")
-    metrics = measure(job, model, resolve_device("cpu"), CancelToken())
-    write_whole(place / METRICS, json.dumps({"settings": {}, "metrics": metrics}).encode())
+    measuring = measure(job, job.tests, model, resolve_device("cpu"), CancelToken())
+    try:
+        while True:
+            next(measuring)
+    except StopIteration as end:
+        about = {"settings": {}, "metrics": end.value}
+    write_whole(place / METRICS, json.dumps(about).encode())
 
 
 def _experiment(protocol: Protocol) -> str:

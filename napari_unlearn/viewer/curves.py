@@ -34,7 +34,7 @@ class Curves(QWidget):
         self.measure = QComboBox()
         self.measure.addItems(list(_UNITS))
         self.legend = QLabel()
-        self.legend.setWordWrap(True)
+        self.legend.setStyleSheet("font-size: 11px;")
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         row = QHBoxLayout()
         row.addWidget(self.measure)
@@ -133,7 +133,7 @@ class Curves(QWidget):
             f'<span style="color:{colour}">● {name.replace("_", " ")}</span>'
             for name, colour in zip(names, COLOURS, strict=False)
         )
-        self.legend.setText(f"{sets} &nbsp; – – oracle &nbsp; ··· original")
+        self.legend.setText(f"{sets} – – oracle ··· original")
 
     def _test_sets(self, kind: str) -> list[str]:
         metrics = [each.metrics for each in self._log.epochs] if self._log is not None else []

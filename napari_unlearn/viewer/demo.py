@@ -13,6 +13,7 @@ from napari_unlearn.evaluation.comparison import Comparison
 from napari_unlearn.viewer import layout
 from napari_unlearn.viewer.compare import CompareDock
 from napari_unlearn.viewer.samples import SAMPLES, sample_path
+from napari_unlearn.viewer.unlearn_dock import UnlearnDock
 from napari_unlearn.viewer.worker import End
 
 _DOCK_WIDTH = 340
@@ -79,11 +80,17 @@ class _Photographer(QObject):
 
 
 def open_demo() -> tuple[napari.Viewer, CompareDock]:
-    """Open a calm window with the Compare dock; nothing runs yet."""
+    """Open a calm window with the Compare dock, Unlearn behind it; nothing runs yet."""
     viewer = napari.Viewer(title="napari-unlearn", show=False, show_welcome_screen=False)
     dock = CompareDock(viewer)
     viewer.window.add_dock_widget(dock, name="Compare", area="right")
-    layout.calm(dock, width=_DOCK_WIDTH)
+    unlearn = UnlearnDock(viewer)
+    behind = viewer.window.add_dock_widget(unlearn, name="Unlearn", area="right", tabify=True)
+    front = dock.parentWidget()
+    for widget in (dock, unlearn):
+        layout.calm(widget, width=_DOCK_WIDTH)
+    behind.lower()
+    front.raise_()
     viewer.window.show()  # restores the size of the last session, so ours comes after it
     window = dock.window()
     screen = window.screen().availableSize()

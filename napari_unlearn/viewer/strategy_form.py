@@ -17,9 +17,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unlearn.unlearning.parameters import Number, Parameter
+from napari_unlearn.viewer.quiet_wheel import keep_from_wheel
 from napari_unlearn.viewer.studies import StrategyCard
 
-_FIELD = 104  # width [pixels]
+_FIELD = 84  # width [pixels]
 
 _DECIMALS = 12
 """Small enough for any default; what is shown has no trailing zeros."""
@@ -157,6 +158,8 @@ def _field(parameter: Parameter) -> QSpinBox | QDoubleSpinBox:
         field.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         field.setValue(parameter.value)
     field.setFixedWidth(_FIELD)
+    field.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+    keep_from_wheel(field)
     field.setToolTip(
         f"{parameter.help}\n{parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip()
         + f"; default {parameter.value:.6g}"

@@ -127,8 +127,8 @@ def reading(path: Path, cancel: CancelToken) -> Iterator[Study]:
     )
 
 
-def sampling_an_experiment(folder: Path, models: Path, cancel: CancelToken) -> Iterator[Drawn]:
-    """Simulate the sample experiment, unless it is there."""
+def reading_the_sample(folder: Path, models: Path, cancel: CancelToken) -> Iterator[Drawn | Study]:
+    """Simulate the sample experiment, unless it is there, and read it."""
     from napari_unlearn.phantoms.protocols import CONTAMINATED_SITE
     from napari_unlearn.simulation import SAMPLE_SCALE, sample_experiment
 
@@ -136,6 +136,7 @@ def sampling_an_experiment(folder: Path, models: Path, cancel: CancelToken) -> I
     for done, _ in enumerate(sample_experiment(folder, models), start=1):
         cancel.check()
         yield Drawn(min(done, total), total)
+    yield from reading(folder, cancel)
 
 
 def _card(strategy: "Strategy") -> StrategyCard:

@@ -23,7 +23,7 @@ from napari_unlearn.viewer.studies import (
     Study,
     listing_strategies,
     reading,
-    sampling_an_experiment,
+    reading_the_sample,
 )
 from napari_unlearn.viewer.tasks import Model
 from napari_unlearn.viewer.worker import End, Jobs, sentence
@@ -63,7 +63,6 @@ class Training(QObject):
         self.log: RunLog | None = None
         self.queue: tuple[Order, ...] = ()
         self._live: LiveTile | None = None
-        self._sampled: Path | None = None
         self._listing.yielded.connect(self._on_strategies)
         self._listing.ended.connect(self._on_listed)
         self.looking.yielded.connect(self._on_looked)
@@ -106,9 +105,8 @@ class Training(QObject):
             place = Path(QStandardPaths.writableLocation(cache)) / "napari-unlearn"
             folder = place / f"sample-experiment-{__version__}"
         models = samples / SAMPLES[0].protocol
-        work = partial(sampling_an_experiment, folder, models)
+        work = partial(reading_the_sample, folder, models)
         self.looking.start("Simulating the sample experiment", partial(in_child, work))
-        self._sampled = folder
 
     def strategy(self, name: str) -> StrategyCard:
         """A strategy by name."""
@@ -254,11 +252,8 @@ class Training(QObject):
         self.study_known.emit()
 
     def _on_looking_ended(self, end: End) -> None:
-        sampled, self._sampled = self._sampled, None
         if end.outcome == "failed":
             self.said.emit(end.message, True)
-        elif end.outcome == "finished" and sampled is not None:
-            self.choose(sampled)
         elif end.outcome == "finished":
             self._open_scan()
 

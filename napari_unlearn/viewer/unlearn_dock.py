@@ -24,6 +24,7 @@ from napari_unlearn.unlearning.events import EpochEnd, Event
 from napari_unlearn.viewer.budget_form import BudgetForm
 from napari_unlearn.viewer.curves import Curves
 from napari_unlearn.viewer.epoch_scrubber import EpochScrubber
+from napari_unlearn.viewer.quiet_wheel import keep_from_wheel
 from napari_unlearn.viewer.samples import sample_folder
 from napari_unlearn.viewer.scan_sets import ScanSets
 from napari_unlearn.viewer.session import session_of
@@ -87,15 +88,7 @@ class UnlearnDock(QWidget):
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(6)
         column.addLayout(self._experiment_row())
-        for widget in (
-            self.sets,
-            self.strategy,
-            self.budget,
-            self.panel,
-            self.queue,
-            self.curves,
-            self.scrubber,
-        ):
+        for widget in (self.sets, self.strategy, self.budget):
             column.addWidget(widget)
         column.addStretch(1)
         area = QScrollArea()
@@ -104,7 +97,14 @@ class UnlearnDock(QWidget):
         area.setWidget(inside)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        outer.addWidget(area, stretch=1)
+        below = QVBoxLayout()  # always in view, however long the form is
+        below.setContentsMargins(8, 0, 8, 4)
+        below.setSpacing(4)
+        for widget in (self.panel, self.queue, self.curves, self.scrubber):
+            below.addWidget(widget)
+        outer.addLayout(below)
+        keep_from_wheel(inside)
 
     def _experiment_row(self) -> QVBoxLayout:
         choose = QPushButton("Open…")

@@ -75,8 +75,9 @@ class UnlearnPanel(QWidget):
         """Show the run as it stands."""
         log = self._training.log
         running = log is not None and not log.over
-        self.start.setText("Add to queue" if running else "Start")
+        self.start.setText("Queue" if running else "Start")
         self.start.setEnabled(self._ready)
+        self.start.setToolTip("Run this after the one under way" if running else "")
         for button in (self.pause, self.stop, self.abort):
             button.setEnabled(running)
         self.pause.setText("Resume" if log is not None and log.state == "paused" else "Pause")
