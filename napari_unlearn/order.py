@@ -35,6 +35,11 @@ class Order:
     preview: tuple[Path, int] | None = None
     """Scan and slice to reconstruct now and then."""
 
+    @property
+    def run(self) -> str:
+        """Its folder under runs/."""
+        return self.run_name or self.strategy
+
     def job(self) -> "Job":
         """The whole job, its data opened.
 

@@ -8,6 +8,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -16,7 +17,9 @@ from rich.progress import (
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Reconstructed
+from napari_unlearn.evaluation.suspicion import Suspicion
 from napari_unlearn.evaluation.table import RunResult
+from napari_unlearn.queue import Ended, Told
 from napari_unlearn.unlearning.events import (
     Alarm,
     EpochEnd,
@@ -103,6 +106,34 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
         ) from stop
 
 
+def show_queue(events: Iterable[Told | Ended], runs: int) -> int:
+    """Follow a queue to its end, a bar for each run under way; how many failed."""
+    failed, lines = 0, dict[str, TaskID]()
+    with bar() as progress:
+        whole = progress.add_task("Runs", total=runs)
+        for told in events:
+            if isinstance(told, Ended):
+                failed += told.outcome == "failed"
+                style = {"finished": "green", "stopped": "yellow", "failed": "red"}[told.outcome]
+                progress.console.print(f"{told.run}: {told.outcome}, {told.sentence}", style=style)
+                if told.run in lines:
+                    progress.remove_task(lines.pop(told.run))
+                progress.advance(whole)
+                continue
+            match event := told.event:
+                case Started():
+                    lines[told.run] = progress.add_task(told.run, total=event.steps)
+                case Preparing():
+                    remark = f"{told.run}, preparing {event.done}/{event.total}"
+                    progress.update(lines[told.run], description=remark)
+                case Paused():
+                    remark = told.run if event.resumed else f"{told.run}, paused"
+                    progress.update(lines[told.run], description=remark)
+                case Step():
+                    progress.update(lines[told.run], description=told.run, completed=event.step)
+    return failed
+
+
 def show_comparison(events: Iterator[CompareEvent]) -> Comparison:
     """Follow a comparison to its end."""
     with bar() as progress:
@@ -125,6 +156,17 @@ def show_evaluation(events: Iterator[tuple[int, int] | list[RunResult]]) -> list
                 return event
             progress.update(line, completed=event[0], total=event[1])
     raise UnlearnError("The evaluation ended without a result.")
+
+
+def show_suspicion(events: Iterator[tuple[int, int] | Suspicion]) -> Suspicion:
+    """Follow a search for suspicious scans to its end."""
+    with bar() as progress:
+        line = progress.add_task("Comparing with the measured lines", total=None)
+        for event in events:
+            if isinstance(event, Suspicion):
+                return event
+            progress.update(line, completed=event[0], total=event[1])
+    raise UnlearnError("The search ended without a result.")
 
 
 def format_quality(comparison: Comparison, as_json: bool = False) -> str:

@@ -140,6 +140,8 @@ def test_wrong_use_ends_in_a_sentence(arguments, code, said):
         "evaluate",
         "reconstruct",
         "compare",
+        "sweep",
+        "suspects",
     ],
 )
 def test_every_command_helps_with_an_example(command):

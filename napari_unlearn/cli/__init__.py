@@ -4,11 +4,21 @@ import sys
 
 import typer
 
-from napari_unlearn.cli import evaluate, look, reconstruct, runs, simulate
+from napari_unlearn.cli import evaluate, look, reconstruct, runs, simulate, suspects, sweep
 from napari_unlearn.cli.app import app
 from napari_unlearn.errors import UnlearnError
 
-__all__ = ["app", "evaluate", "look", "main", "reconstruct", "runs", "simulate"]
+__all__ = [
+    "app",
+    "evaluate",
+    "look",
+    "main",
+    "reconstruct",
+    "runs",
+    "simulate",
+    "suspects",
+    "sweep",
+]
 
 
 def main() -> None:
