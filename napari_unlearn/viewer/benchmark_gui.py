@@ -98,16 +98,17 @@ class _Benchmark(QObject):
         self._later(_SETTLE, lambda: self._when(lambda: True, self._close))
 
     def _on_said(self, text: str, wrong: bool) -> None:
-        if wrong:
+        if wrong and not self._session.busy:
             self.failure = text
             self._close()
 
     def _close(self) -> None:
         self.pulse.stop()
+        log = self._training.log
         if self.outcome in ("finished", "kept"):
             self.failure = ""
-        elif self._training.log is not None:
-            self.failure = self._training.log.message or "The job kept nothing."
+        elif log is not None:
+            self.failure = log.message or "The job kept nothing."
         self._viewer.close()
 
     def _give_up(self) -> None:
@@ -134,7 +135,7 @@ def measure_window(seconds: float = 20.0) -> Report:
     viewer.window.add_dock_widget(dock, name="Unlearn", area="right")
     layout.calm(dock, width=_DOCK_WIDTH)
     viewer.window.show()
-    dock.window().resize(*_WINDOW)
+    dock.window().resize(*_WINDOW)  # type: ignore[union-attr]
     benchmark = _Benchmark(viewer, dock, seconds)
     napari.run()
     if benchmark.failure:

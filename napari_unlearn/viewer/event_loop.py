@@ -87,8 +87,9 @@ class Pulse(QObject):
 
     def stop(self) -> None:
         """Count no more."""
-        self._on_turn()
-        self._timer.stop()
+        if self._timer.isActive():
+            self._on_turn()
+            self._timer.stop()
 
     def gaps(self, phase: str) -> Gaps:
         """The gaps of a phase, up to the beginning of the next."""
