@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_unlearn.evaluation.comparison import Comparison, Region
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer import layout, marks, pictures
+from napari_unlearn.viewer.live_overlay import LiveOverlay
 from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.pictures import Board, Content, Picture
 
@@ -55,8 +56,9 @@ class Tile:
             self.image.data = picture.image
         if self.image.name != picture.caption:
             self.image.name = picture.caption
-        self.image.contrast_limits_range = picture.limits
-        self.image.contrast_limits = picture.limits
+        if tuple(self.image.contrast_limits) != tuple(picture.limits):  # redraws colour bars too
+            self.image.contrast_limits_range = picture.limits
+            self.image.contrast_limits = picture.limits
         self.image.metadata = dict(picture.metadata)
         self.mark(picture)
 
@@ -131,6 +133,7 @@ class Tiles:
         self._camera: tuple[tuple[float, ...], float] | None = None
         self._bare: Board | None = None
         self._live: LiveTile | None = None
+        self._overlay: LiveOverlay | None = None
         viewer.canvas.events.size.connect(self._on_size)
 
     @property
@@ -219,9 +222,11 @@ class Tiles:
         tile = self.live
         if self._live is None or tile is None:
             return
-        tile.image.name = self._live.caption
-        if int(self._viewer.dims.current_step[0]) == self._live.index:
-            for row in (self._upper, self._lower)[: 2 if self._lower else 1]:
+        self._overlay = self._overlay or LiveOverlay.over(self._viewer)
+        for row in (self._upper, self._lower)[: 2 if self._lower else 1]:
+            if self._overlay is not None:
+                self._overlay.put(row[-1].image, self._live.index)
+            elif int(self._viewer.dims.current_step[0]) == self._live.index:
                 row[-1].image.refresh(extent=False)
 
     def show_instead(self, past: LiveTile) -> None:
@@ -236,6 +241,8 @@ class Tiles:
     def show_board(self, board: Board) -> None:
         """Show any board, reusing the layers of the last if it has as many tiles."""
         self._bare, board = board, self._with_live(board)
+        if self._overlay is not None:
+            self._overlay.clear()
         if not self._fits(board):
             self._build(board)
         elif self._header != board.header:
