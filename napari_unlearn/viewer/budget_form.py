@@ -68,19 +68,17 @@ class BudgetForm(QWidget):
         grid.setSpacing(3)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(2, 1)
-        for row, (label, *widgets) in enumerate(
-            (
-                ("Budget", self.amount, self.unit),
-                ("Repair on", self.share),
-                (self.guarded, self.limit),
-                ("Device", self.device),
-                ("Run name", self.name),
-            )
-        ):
-            grid.addWidget(label if isinstance(label, QWidget) else QLabel(label), row, 0)
-            span = 1 if len(widgets) == 2 else 2
-            for column, widget in enumerate(widgets, start=1):
-                grid.addWidget(widget, row, column, 1, span)
+        rows: tuple[tuple[QWidget, ...], ...] = (
+            (QLabel("Budget"), self.amount, self.unit),
+            (QLabel("Repair on"), self.share),
+            (self.guarded, self.limit),
+            (QLabel("Device"), self.device),
+            (QLabel("Run name"), self.name),
+        )
+        for row, (label, *fields) in enumerate(rows):
+            grid.addWidget(label, row, 0)
+            for column, field in enumerate(fields, start=1):
+                grid.addWidget(field, row, column, 1, 3 - len(fields))
         grid.addWidget(self.estimate, 5, 0, 1, 3)
         self.guarded.toggled.connect(self.limit.setEnabled)
         self.amount.valueChanged.connect(self.changed)

@@ -35,6 +35,7 @@ class Curves(QWidget):
         self.measure.addItems(list(_UNITS))
         self.legend = QLabel()
         self.legend.setStyleSheet("font-size: 11px;")
+        self.legend.setWordWrap(True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         row = QHBoxLayout()
         row.addWidget(self.measure)
@@ -56,7 +57,7 @@ class Curves(QWidget):
         self._log, self._study, self._cursor_at = log, study, None
         self.setVisible(log is not None)
         if log is not None:
-            self._make()
+            self.prepare()
             self.draw()
 
     def follow(self) -> None:
@@ -139,13 +140,16 @@ class Curves(QWidget):
     def _test_sets(self, kind: str) -> list[str]:
         metrics = [each.metrics for each in self._log.epochs] if self._log is not None else []
         if self._study is not None:
-            metrics += list(self._study.figures.values())
+            metrics += [dict(figures) for figures in self._study.figures.values()]
         self._lowest, self._highest = float("inf"), float("-inf")
         found = {key.removesuffix(f"_{kind}") for each in metrics for key in each}
         return sorted(name for name in found if any(f"{name}_{kind}" in each for each in metrics))
 
-    def _make(self) -> None:
-        """Import pyqtgraph with the binding that napari uses, and make the two plots."""
+    def prepare(self) -> None:
+        """Import pyqtgraph with the binding that napari uses, and make the two plots.
+
+        It takes a while, so it is better done before a run than when one starts.
+        """
         if self._canvas is not None:
             return
         os.environ.setdefault("PYQTGRAPH_QT_LIB", qtpy.API_NAME)

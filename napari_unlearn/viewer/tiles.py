@@ -209,13 +209,23 @@ class Tiles:
 
     def show_live(self, live: LiveTile | None) -> None:
         """Give a model that is learning a tile beside the others, or take it away."""
-        if self._live is live:
+        if live is not None and self._bare is not None and self._rename_live(live):
             return
         self._live = live
         if self._bare is not None:
             self.show_board(self._bare)
         elif live is not None and live.header == self._header:
             self.prepare(live.header, live.reference, "Ground truth", ())
+
+    def _rename_live(self, live: LiveTile) -> bool:
+        """Give the live tile to another run; the other tiles are not touched, which is quick."""
+        if self.live is None or self._bare is None or live.header != self._header:
+            return False
+        self._live, board = live, live.join(self._bare)
+        for row, shown in ((self._upper, board.upper), (self._lower, board.lower)):
+            if row:
+                row[-1].fill(shown[-1], board.header)
+        return True
 
     def refresh_live(self) -> None:
         """Show what the live tile holds by now."""

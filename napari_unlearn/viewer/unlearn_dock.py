@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QListWidget,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +28,7 @@ from napari_unlearn.viewer.samples import sample_folder
 from napari_unlearn.viewer.scan_sets import ScanSets
 from napari_unlearn.viewer.session import session_of
 from napari_unlearn.viewer.strategy_form import StrategyForm
+from napari_unlearn.viewer.tall_area import TallArea
 from napari_unlearn.viewer.unlearn_panel import UnlearnPanel
 
 if TYPE_CHECKING:
@@ -88,16 +88,12 @@ class UnlearnDock(QWidget):
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(6)
         column.addLayout(self._experiment_row())
-        for widget in (self.sets, self.strategy, self.budget):
-            column.addWidget(widget)
+        for part in (self.sets, self.strategy, self.budget):
+            column.addWidget(part)
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setWidget(inside)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area, stretch=1)
+        outer.addWidget(TallArea(inside), stretch=1)
         below = QVBoxLayout()  # always in view, however long the form is
         below.setContentsMargins(8, 0, 8, 4)
         below.setSpacing(4)
@@ -142,6 +138,7 @@ class UnlearnDock(QWidget):
         known = study is not None
         self.sets.setVisible(known)
         if study is not None:
+            self.curves.prepare()
             if self.path.text() != str(study.path):
                 self.path.setText(str(study.path))
                 self.sets.show_study(study)

@@ -222,5 +222,5 @@ def test_the_pyqtgraph_of_the_curves_uses_the_binding_of_napari(qtbot, dock):
     import pyqtgraph
     import qtpy
 
-    dock.curves._make()
+    dock.curves.prepare()
     assert pyqtgraph.Qt.QT_LIB == qtpy.API_NAME == os.environ["PYQTGRAPH_QT_LIB"]
