@@ -4,7 +4,16 @@ import sys
 
 import typer
 
-from napari_unlearn.cli import benchmark, evaluate, look, reconstruct, runs, simulate, suspects, sweep
+from napari_unlearn.cli import (
+    benchmark,
+    evaluate,
+    look,
+    reconstruct,
+    runs,
+    simulate,
+    suspects,
+    sweep,
+)
 from napari_unlearn.cli.app import app
 from napari_unlearn.errors import UnlearnError
 

@@ -19,7 +19,7 @@ _UNITS = {"PSNR": "[dB]", "SSIM": ""}
 
 
 class Curves(QWidget):
-    """Draws a `RunLog`; pyqtgraph is imported at once, since a run's start must not wait for it."""
+    """Draws a `RunLog`; asks for pyqtgraph only when there is something to draw."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,7 +49,6 @@ class Curves(QWidget):
         self._later.setInterval(200)  # merges many events into one redraw
         self._later.timeout.connect(self.draw)
         self.measure.currentIndexChanged.connect(self.draw)
-        self._make()
         self.hide()
 
     def show_log(self, log: RunLog | None, study: Study | None) -> None:

@@ -48,10 +48,14 @@ class LiveOverlay(QWidget):
         colours = layer.colormap.map(np.linspace(0, 1, _COLOURS))
         self._pictures[layer] = _image(values, np.round(255 * colours).astype(np.uint8))
         self._slice = index
-        self.setGeometry(self._canvas.rect())
-        self.show()
-        self.raise_()
-        self.update()
+        if self.isHidden() or self.geometry() != self._canvas.rect():
+            self.setGeometry(self._canvas.rect())
+            self.show()
+            self.raise_()
+        node = self._node(layer)
+        if node is not None:  # no more than that is composed anew
+            place = _place(node, values.shape[1], values.shape[0]).intersected(_cell(node))
+            self.update(place.toAlignedRect())
 
     def clear(self) -> None:
         """Leave the canvas to itself, which then shows the layers' data."""
@@ -67,13 +71,17 @@ class LiveOverlay(QWidget):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        visuals = self._viewer.window._qt_viewer.canvas.layer_to_visual  # type: ignore[attr-defined]
         for layer, image in self._pictures.items():
-            if layer.visible and layer in visuals:
-                node = visuals[layer].node
+            node = self._node(layer)
+            if node is not None and layer.visible:
                 painter.setClipRect(_cell(node))
                 painter.drawImage(_place(node, image.width(), image.height()), image)
         painter.end()
+
+    def _node(self, layer: "Image") -> "Node | None":
+        """What draws a layer on the canvas, as long as it is there."""
+        visuals = self._viewer.window._qt_viewer.canvas.layer_to_visual  # type: ignore[attr-defined]
+        return visuals[layer].node if layer in visuals else None
 
 
 def _image(values: NDArray[np.float32], colours: NDArray[np.uint8]) -> QImage:

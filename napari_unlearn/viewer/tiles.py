@@ -134,6 +134,7 @@ class Tiles:
         self._bare: Board | None = None
         self._live: LiveTile | None = None
         self._overlay: LiveOverlay | None = None
+        self._shown: dict[Tile, Picture] = {}
         viewer.canvas.events.size.connect(self._on_size)
 
     @property
@@ -196,7 +197,7 @@ class Tiles:
 
     def mark(self, comparison: Comparison) -> None:
         """Redraw outlines and their counts after the threshold moved."""
-        self._bare = pictures.finished(comparison)
+        self._bare, self._shown = pictures.finished(comparison), {}
         for tile, picture in self._pairs(self._with_live(self._bare)):
             tile.mark(picture)
             tile.image.name = picture.caption
@@ -241,6 +242,7 @@ class Tiles:
 
     def show_instead(self, past: LiveTile) -> None:
         """Put what a model once made of a slice into the tile of what it makes now."""
+        self._shown = {}
         for place, tile in enumerate(self._upper):
             if tile.image.name.split(" · ")[0] == past.name:
                 tile.image.data, tile.image.name = past.images, past.caption
@@ -259,13 +261,12 @@ class Tiles:
             self._header = board.header
             for tile in (*self._upper, *self._lower):
                 marks.draw(tile.outlines, (), None)
-            for tile, picture in self._pairs(board):
-                tile.fill(picture, board.header)
+            self._shown = {}
+            self._fill(board)
             self._viewer.dims.set_current_step(0, board.header.slices // 2)
             self.fit()
             return
-        for tile, picture in self._pairs(board):
-            tile.fill(picture, board.header)
+        self._fill(board)
         self._on_size()
 
     def focus(self, region: Region) -> None:
@@ -321,6 +322,13 @@ class Tiles:
 
     def _with_live(self, board: Board) -> Board:
         return board if self._live is None else self._live.join(board)
+
+    def _fill(self, board: Board) -> None:
+        """Give every tile its picture; one that shows it already is left alone."""
+        for tile, picture in self._pairs(board):
+            if self._shown.get(tile) is not picture:
+                tile.fill(picture, board.header)
+        self._shown = dict(self._pairs(board))
 
     def _pairs(self, board: Board) -> list[tuple[Tile, Picture]]:
         return [

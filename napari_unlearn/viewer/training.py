@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QStandardPaths, Signal
+from qtpy.QtCore import QObject, QStandardPaths, QTimer, Signal
 
 from napari_unlearn import __version__
 from napari_unlearn.background import in_child
@@ -170,7 +170,8 @@ class Training(QObject):
             order.device,
             keeps=True,
         )
-        self._session.tiles.show_live(self._live)
+        # In a turn of its own: together with the curves it would hold up the window.
+        QTimer.singleShot(0, partial(self._session.tiles.show_live, self._live))
         self.began.emit()
 
     def _look_at(self, order: Order, name: str) -> tuple[LiveTile | None, Order]:
