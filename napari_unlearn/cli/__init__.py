@@ -19,6 +19,7 @@ from napari_unlearn.errors import UnlearnError
 
 __all__ = [
     "app",
+    "benchmark",
     "evaluate",
     "look",
     "main",

@@ -86,10 +86,10 @@ class LiveOverlay(QWidget):
 
 def _image(values: NDArray[np.float32], colours: NDArray[np.uint8]) -> QImage:
     """Values from 0 to 1, (rows, columns), in 256 colours."""
-    pixels = np.ascontiguousarray(colours[np.round((_COLOURS - 1) * values).astype(np.uint8)])
+    pixels = colours[np.round((_COLOURS - 1) * values).astype(np.uint8)].tobytes()
     rows, columns = values.shape
-    made = QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888)
-    return made.copy()  # its own memory: the array goes
+    made = QImage(pixels, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888)
+    return made.copy()  # its own memory: the bytes go
 
 
 def _place(node: "Node", columns: int, rows: int) -> QRectF:
