@@ -214,7 +214,11 @@ class Tiles:
             return
         self._live = live
         if self._bare is not None:
-            self.show_board(self._bare)
+            board = self._with_live(self._bare)
+            if live is not None and self._fits(board) and live.header == self._header:
+                self._fill(board)  # captions are not fitted anew: a run's start must be quick
+            else:
+                self.show_board(self._bare)
         elif live is not None and live.header == self._header:
             self.prepare(live.header, live.reference, "Ground truth", ())
 
