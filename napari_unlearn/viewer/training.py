@@ -87,6 +87,7 @@ class Training(QObject):
             UnlearnError: Another one is being read.
         """
         self.looking.start(f"Reading {path.name}", partial(in_child, partial(reading, path)))
+        self.list_strategies()
 
     def sample(self, folder: Path | None = None) -> None:
         """Simulate the sample experiment in the background, then read it.
@@ -107,6 +108,7 @@ class Training(QObject):
         models = samples / SAMPLES[0].protocol
         work = partial(reading_the_sample, folder, models)
         self.looking.start("Simulating the sample experiment", partial(in_child, work))
+        self.list_strategies()
 
     def strategy(self, name: str) -> StrategyCard:
         """A strategy by name."""

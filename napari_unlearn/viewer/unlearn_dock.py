@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -76,6 +77,10 @@ class UnlearnDock(QWidget):
         self._later.setSingleShot(True)
         self._later.setInterval(200)
         self._later.timeout.connect(training.list_strategies)
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Ask for the strategies only now: a dock behind another must not cost a process."""
+        super().showEvent(event)
         self._later.start()
 
     def open_experiment(self, path: Path) -> None:

@@ -53,7 +53,6 @@ def dock(viewer, qtbot, folder):
     """A dock on the sample experiment with its scan open; read here, to save two processes."""
     widget = UnlearnDock(viewer)
     viewer.window.add_dock_widget(widget, name="Unlearn")
-    widget._later.stop()
     training, token = widget.training, CancelToken()
     training._on_strategies(*listing_strategies(token))
     training._on_looked(*reading(folder, token))
@@ -207,7 +206,6 @@ def test_closing_the_dock_keeps_the_run_and_its_curves(qtbot, dock, viewer):
 def test_a_wrong_experiment_file_is_one_sentence(qtbot, viewer, tmp_path):
     dock = UnlearnDock(viewer)
     viewer.window.add_dock_widget(dock, name="Unlearn")
-    dock._later.stop()
     wrong = tmp_path / "experiment.toml"
     wrong.write_text('name = "x"\n[data]\nretain = ["a"]\n')
     dock.path.setText(str(wrong))
