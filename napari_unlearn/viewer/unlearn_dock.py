@@ -69,6 +69,7 @@ class UnlearnDock(QWidget):
         training.study_known.connect(self._show_study)
         self._soon = QTimer(self)  # the click itself must not wait for the curves' first paint
         self._soon.setSingleShot(True)
+        self._soon.setInterval(50)
         self._soon.timeout.connect(self._show_log)
         training.began.connect(self._soon.start)
         training.moved.connect(self._on_moved)
