@@ -32,6 +32,7 @@ Work = Callable[[CancelToken], Iterator[object]]
 
 _LOOK = 0.05  # seconds between two looks at the parent's token
 _GRACE = 10.0  # seconds in which a child that nobody listens to may save what it has
+_NICENESS = 10  # a window that wants to redraw comes before a step of training
 _AT_ONCE = 64  # events taken from the pipe before they are passed on
 
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -196,6 +197,8 @@ def _obituary(exit_code: int | None, saved: Saved | None) -> str:
 def _child(link: Connection, work: bytes, threads: int | None) -> None:
     """Everything that happens in the child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
     count = threads or max(1, (os.cpu_count() or 1) - 1)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # read when torch is imported
         os.environ[name] = str(count)

@@ -210,14 +210,13 @@ def test_pictures_do_not_pile_up_for_a_slow_reader(token):
 
 def parent(work):
     """A program without a guard that follows a child and tells its first event."""
-    code = (
+    return (
         "from napari_unlearn.background import in_child\n"
         "from napari_unlearn.cancel import CancelToken\n"
         "from tests import child_work\n"
         f"for event in in_child(child_work.{work}, CancelToken()):\n"
         "    print(event, flush=True)\n"
     )
-    return code
 
 
 def start(arguments):

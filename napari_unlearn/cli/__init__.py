@@ -5,6 +5,7 @@ import sys
 import typer
 
 from napari_unlearn.cli import (
+    benchmark,
     check,
     evaluate,
     look,
@@ -21,6 +22,7 @@ from napari_unlearn.errors import UnlearnError, WrongUse
 __all__ = [
     "app",
     "check",
+    "benchmark",
     "evaluate",
     "look",
     "main",

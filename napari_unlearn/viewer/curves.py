@@ -46,7 +46,7 @@ class Curves(QWidget):
         self._column.addLayout(row)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
-        self._later.setInterval(200)  # merges many events into one redraw
+        self._later.setInterval(1000)  # each redraw also composes the whole window
         self._later.timeout.connect(self.draw)
         self.measure.currentIndexChanged.connect(self.draw)
         self.hide()

@@ -72,7 +72,9 @@ class RunPanel(QWidget):
     def _on_started(self, title: str) -> None:
         self._title = title
         self._set_running(True)
-        self.bar.setRange(0, 0)  # busy, until the first event says how much there is to do
+        # No busy animation: under software OpenGL each of its frames composes the whole window.
+        self.bar.setRange(0, 1)
+        self.bar.setFormat("…")
         self.say(f"{title}…")
 
     def _on_progressed(self, progress: Progress) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_unlearn.evaluation.comparison import Comparison, Region
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer import layout, marks, pictures
+from napari_unlearn.viewer.live_overlay import LiveOverlay
 from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.pictures import Board, Content, Picture
 
@@ -55,8 +56,9 @@ class Tile:
             self.image.data = picture.image
         if self.image.name != picture.caption:
             self.image.name = picture.caption
-        self.image.contrast_limits_range = picture.limits
-        self.image.contrast_limits = picture.limits
+        if tuple(self.image.contrast_limits) != tuple(picture.limits):  # redraws colour bars too
+            self.image.contrast_limits_range = picture.limits
+            self.image.contrast_limits = picture.limits
         self.image.metadata = dict(picture.metadata)
         self.mark(picture)
 
@@ -131,6 +133,8 @@ class Tiles:
         self._camera: tuple[tuple[float, ...], float] | None = None
         self._bare: Board | None = None
         self._live: LiveTile | None = None
+        self._overlay: LiveOverlay | None = None
+        self._shown: dict[Tile, Picture] = {}
         viewer.canvas.events.size.connect(self._on_size)
 
     @property
@@ -193,7 +197,7 @@ class Tiles:
 
     def mark(self, comparison: Comparison) -> None:
         """Redraw outlines and their counts after the threshold moved."""
-        self._bare = pictures.finished(comparison)
+        self._bare, self._shown = pictures.finished(comparison), {}
         for tile, picture in self._pairs(self._with_live(self._bare)):
             tile.mark(picture)
             tile.image.name = picture.caption
@@ -210,7 +214,11 @@ class Tiles:
             return
         self._live = live
         if self._bare is not None:
-            self.show_board(self._bare)
+            board = self._with_live(self._bare)
+            if live is not None and self._fits(board) and live.header == self._header:
+                self._fill(board)  # captions are not fitted anew: a run's start must be quick
+            else:
+                self.show_board(self._bare)
         elif live is not None and live.header == self._header:
             self.prepare(live.header, live.reference, "Ground truth", ())
 
@@ -229,13 +237,16 @@ class Tiles:
         tile = self.live
         if self._live is None or tile is None:
             return
-        tile.image.name = self._live.caption
-        if int(self._viewer.dims.current_step[0]) == self._live.index:
-            for row in (self._upper, self._lower)[: 2 if self._lower else 1]:
+        self._overlay = self._overlay or LiveOverlay.over(self._viewer)
+        for row in (self._upper, self._lower)[: 2 if self._lower else 1]:
+            if self._overlay is not None:
+                self._overlay.put(row[-1].image, self._live.index)
+            elif int(self._viewer.dims.current_step[0]) == self._live.index:
                 row[-1].image.refresh(extent=False)
 
     def show_instead(self, past: LiveTile) -> None:
         """Put what a model once made of a slice into the tile of what it makes now."""
+        self._shown = {}
         for place, tile in enumerate(self._upper):
             if tile.image.name.split(" · ")[0] == past.name:
                 tile.image.data, tile.image.name = past.images, past.caption
@@ -246,19 +257,20 @@ class Tiles:
     def show_board(self, board: Board) -> None:
         """Show any board, reusing the layers of the last if it has as many tiles."""
         self._bare, board = board, self._with_live(board)
+        if self._overlay is not None:
+            self._overlay.clear()
         if not self._fits(board):
             self._build(board)
         elif self._header != board.header:
             self._header = board.header
             for tile in (*self._upper, *self._lower):
                 marks.draw(tile.outlines, (), None)
-            for tile, picture in self._pairs(board):
-                tile.fill(picture, board.header)
+            self._shown = {}
+            self._fill(board)
             self._viewer.dims.set_current_step(0, board.header.slices // 2)
             self.fit()
             return
-        for tile, picture in self._pairs(board):
-            tile.fill(picture, board.header)
+        self._fill(board)
         self._on_size()
 
     def focus(self, region: Region) -> None:
@@ -314,6 +326,13 @@ class Tiles:
 
     def _with_live(self, board: Board) -> Board:
         return board if self._live is None else self._live.join(board)
+
+    def _fill(self, board: Board) -> None:
+        """Give every tile its picture; one that shows it already is left alone."""
+        for tile, picture in self._pairs(board):
+            if self._shown.get(tile) is not picture:
+                tile.fill(picture, board.header)
+        self._shown = dict(self._pairs(board))
 
     def _pairs(self, board: Board) -> list[tuple[Tile, Picture]]:
         return [

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QStandardPaths, Signal
+from qtpy.QtCore import QObject, QStandardPaths, QTimer, Signal
 
 from napari_unlearn import __version__
 from napari_unlearn.background import in_child
@@ -63,6 +63,11 @@ class Training(QObject):
         self.log: RunLog | None = None
         self.queue: tuple[Order, ...] = ()
         self._live: LiveTile | None = None
+        # In a turn of its own: together with the curves the tile would hold up the window.
+        self._tile_later = QTimer(self)
+        self._tile_later.setSingleShot(True)
+        self._tile_later.setInterval(150)
+        self._tile_later.timeout.connect(self._show_tile)
         self._listing.yielded.connect(self._on_strategies)
         self._listing.ended.connect(self._on_listed)
         self.looking.yielded.connect(self._on_looked)
@@ -172,8 +177,12 @@ class Training(QObject):
             order.device,
             keeps=True,
         )
-        self._session.tiles.show_live(self._live)
+        self._tile_later.start()
         self.began.emit()
+
+    def _show_tile(self) -> None:
+        if self.jobs.running:
+            self._session.tiles.show_live(self._live)
 
     def _look_at(self, order: Order, name: str) -> tuple[LiveTile | None, Order]:
         """Watch the slice in view, where there is one with a reference."""

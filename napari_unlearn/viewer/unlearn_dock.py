@@ -67,7 +67,11 @@ class UnlearnDock(QWidget):
         training = self.training
         training.strategies_known.connect(self._show_strategies)
         training.study_known.connect(self._show_study)
-        training.began.connect(self._show_log)
+        self._soon = QTimer(self)  # the click itself must not wait for the curves' first paint
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(50)
+        self._soon.timeout.connect(self._show_log)
+        training.began.connect(self._soon.start)
         training.moved.connect(self._on_moved)
         training.ended.connect(self._show_log)
         training.queue_changed.connect(self._show_queue)

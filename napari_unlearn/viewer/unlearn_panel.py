@@ -92,7 +92,7 @@ class UnlearnPanel(QWidget):
         if log.over:
             self._clear_bar()
         elif log.state in ("starting", "preparing") or not log.steps:
-            self.bar.setRange(0, 0)
+            self.bar.setRange(0, 1)
             self.bar.setFormat("")
             self.say(f"{log.name}: {'preparing' if log.device else 'starting'}…")
         else:
@@ -140,7 +140,7 @@ class UnlearnPanel(QWidget):
 
     def _on_looking(self, title: str) -> None:
         if not self._training.jobs.running:
-            self.bar.setRange(0, 0)
+            self.bar.setRange(0, 1)
         self.say(f"{title}…")
 
     def _on_drawn(self, drawn: Drawn) -> None:

@@ -64,6 +64,7 @@ class Jobs(QObject):
 
     def __init__(self) -> None:
         super().__init__()
+        _set_aside("window")
         self._worker: _TokenWorker | None = None
         self._end = End("finished")
         self._broken = ""
@@ -198,8 +199,28 @@ def sentence(error: BaseException, place: str) -> str:
 
 
 def _give_memory_back() -> None:
-    """Free what the job held on a GPU; torch is not imported for it."""
-    gc.collect()
+    """Free what the job held on a GPU; torch is not imported for it.
+
+    Elsewhere counting references is enough, and a full collection would hold up the window.
+    """
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch is None:
+        return
+    _set_aside("torch")
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        gc.collect()
         torch.cuda.empty_cache()
+
+
+_aside: set[str] = set()
+
+
+def _set_aside(reason: str) -> None:
+    """Take what is alive out of later collections, once per reason.
+
+    The modules of napari and of torch hold half a million objects that live as long as the
+    window; a collection that walks through them lasts longer than a frame.
+    """
+    if reason not in _aside:
+        _aside.add(reason)
+        gc.freeze()
