@@ -46,8 +46,8 @@ epochs = 14
 test_every = 7
 
 [unlearning]
-# 7 % of the oracle's steps; the paper's 5 epochs would be 100.
-steps = 200
+# 7.5 % of the oracle's steps; the paper's 5 epochs would be 100.
+steps = 210
 retain_fraction = 0.1
 
 [evaluation]

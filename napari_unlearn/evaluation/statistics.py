@@ -150,7 +150,11 @@ class Cost:
     """What a run cost, as its card says; None where it does not, or there is no oracle."""
 
     steps: float | None
-    """Optimiser steps, and passes over one sample before the first one (masks, edits, teachers)."""
+    """Passes forward and backward over one sample, those before the first step included.
+
+    A step of the oracle is one pass; a step on a forget and a retain sample is two. A teacher's
+    forward passes are not among them, but in the seconds.
+    """
     seconds: float | None
     """Run-time efficiency (RTE): time of the optimisation, evaluation and saving excluded."""
     oracle_steps: float | None
@@ -165,9 +169,10 @@ def cost(run: RunResult, oracle: RunResult | None = None) -> Cost:
     Seconds are compared as they were measured: runs on different machines differ by more
     than their strategies.
     """
-    steps, seconds = run.card.metrics.get("steps"), run.card.metrics.get("seconds")
+    metrics = run.card.metrics
+    steps, seconds = metrics.get("steps"), metrics.get("seconds")
     if steps is not None:
-        steps += run.card.metrics.get("preparation_passes", 0.0)
+        steps = metrics.get("passes", steps + metrics.get("preparation_passes", 0.0))
     whole = {} if oracle is None else oracle.card.metrics
     return Cost(
         steps,

@@ -82,6 +82,11 @@ class VarNet(nn.Module):
         self.cascades = nn.ModuleList(VarNetBlock(channels, pools) for _ in range(cascades))
         self.checkpointing = checkpointing
 
+    @property
+    def stages(self) -> nn.ModuleList:
+        """The cascades: the k-space after each is a reconstruction on its way."""
+        return self.cascades
+
     def forward(self, kspace: Tensor, mask: Tensor, low_frequencies: int | None = None) -> Tensor:
         """Reconstruct magnitudes, root sum of squares over coils.
 

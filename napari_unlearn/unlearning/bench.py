@@ -33,6 +33,8 @@ class Bench:
     """Those in use of "forget" and "retain"."""
     learning_rate: float
     gradient_clip: float
+    draw_fresh: Callable[[], Mapping[str, Tensor]] = dict
+    """Weights of a network that has learnt nothing, by name: drawn from the original's seed."""
 
     def gradient(self, batch: Batch) -> dict[str, Tensor]:
         """dJ/dtheta of the task's loss on one batch, in evaluation mode.

@@ -10,8 +10,9 @@ from torch import nn
 
 from napari_unlearn.models.registry import build
 
-Teacher = Literal["original", "untrained"]
-"""The network before unlearning, or a freshly drawn one that knows nothing."""
+Teacher = Literal["original", "untrained", "midway"]
+"""The network before unlearning, a freshly drawn one that knows nothing, or the network itself as
+it was when the forget objective was first asked (the engine takes that copy)."""
 
 UNTRAINED_STREAM = 0x5EED
 
@@ -39,6 +40,8 @@ def make_teachers(
     """
     made: dict[Teacher, nn.Module] = {}
     for name in names:
+        if name == "midway":
+            continue
         if name == "original":
             teacher = deepcopy(original)
         else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from napari_unlearn.unlearning.parameters import Range
 
 class Edit(Protocol):
     """A change of the original's weights, cancellable after each pass over a sample."""
+
+    pass_work: ClassVar[float] = 1.0
+    """What one pass costs, in steps: 1 is forward and backward."""
 
     @property
     def reads(self) -> tuple[str, ...]:

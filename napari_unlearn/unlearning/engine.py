@@ -1,6 +1,8 @@
 """Network, optimiser and teachers of a job on its device: one step, one picture at a time."""
 
 import math
+from collections.abc import Mapping
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -42,6 +44,8 @@ class Engine:
         """The network in the job's precision."""
         if hasattr(self.plain, "kspace"):
             self.model.mark_forward_method("kspace")
+        self.midway: dict[str, Tensor] | None = None
+        """Weights of the teacher "midway", once it is there."""
         self.bench = make_bench(job, self.plain, self.fabric)
 
     def step(self, step: int, masks: dict[str, Tensor]) -> float:
@@ -54,6 +58,8 @@ class Engine:
         weights = job.strategy.schedule.at(step, job.total_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = job.learning_rate * weights.rate
+        if weights.forget and "midway" in job.strategy.teachers and self.midway is None:
+            self.keep_midway(self.plain.state_dict())
         loss = self._loss(weights, step)
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -69,6 +75,13 @@ class Engine:
         self._wrapped.step()
         self._wrapped.zero_grad()
         return value
+
+    def keep_midway(self, weights: Mapping[str, Tensor]) -> None:
+        """Make a frozen network of these weights the teacher "midway"."""
+        teacher = deepcopy(self.plain)
+        teacher.load_state_dict(dict(weights))
+        self.midway = {name: value.clone() for name, value in weights.items()}
+        self.teachers["midway"] = self.fabric.setup_module(teacher.eval().requires_grad_(False))
 
     def picture(self, batch: Batch) -> NDArray[np.float32]:
         """What the model makes of a slice now, (image_rows, image_columns)."""

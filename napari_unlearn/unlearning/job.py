@@ -125,6 +125,16 @@ class Job:
             return 0
         return self.steps if self.steps is not None else self.epochs * self.steps_per_epoch
 
+    def passes_until(self, step: int) -> int:
+        """Forward and backward passes of the first steps: one per objective that is asked."""
+        strategy, total = self.strategy, self.total_steps
+        weights = [strategy.schedule.at(number, total) for number in range(step)]
+        return sum(
+            (strategy.forget is not None and here.forget != 0)
+            + (strategy.retain is not None and here.retain != 0)
+            for here in weights
+        )
+
     def place(self, samples: SliceSet, step: int, stream: int) -> int:
         """Which sample a step sees: a fresh seeded permutation per pass.
 

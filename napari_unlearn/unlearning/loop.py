@@ -81,6 +81,8 @@ class _Run:
         self.masks: dict[str, Tensor] = dict(progress.masks)
         self.passes, self.metrics = progress.passes, dict(progress.metrics)
         self.watch = progress.watch
+        if progress.midway is not None:
+            engine.keep_midway(progress.midway)
         self.alarm = ""
         """Why the guard ended the run."""
         self.before = 0.0
@@ -105,6 +107,7 @@ class _Run:
             self.metrics,
             self.epoch_open,
             self.watch,
+            engine.midway,
         )
         save_progress(self.job.folder, self.key, engine.plain, engine.optimizer, progress)
 
@@ -238,6 +241,7 @@ class _Run:
             metrics = {**best.metrics, "kept_epoch": float(best.epoch)}
         if self.passes:
             metrics = {**metrics, "preparation_passes": float(self.passes)}
+        metrics = {**metrics, "passes": float(self.passes + job.passes_until(self.step))}
         path = self.record.finish(self.engine.plain, metrics, self.step, self.seconds, over)
         if path is not None:
             yield Saved(path, kept)

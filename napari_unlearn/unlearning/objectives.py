@@ -10,6 +10,7 @@ from torch.nn import functional
 from napari_unlearn.unlearning.batch import Batch
 from napari_unlearn.unlearning.context import Context, Teacher
 from napari_unlearn.unlearning.parameters import Range
+from napari_unlearn.unlearning.stages import tapped
 from napari_unlearn.unlearning.task import Task
 
 
@@ -190,3 +191,68 @@ class FitAndImitate(Objective):
         """Both losses of the task, weighted."""
         near = task.loss(model, task.taught(context.teachers["original"], batch))
         return self.alpha * near + self.gamma * task.loss(model, batch)
+
+
+@dataclass(frozen=True)
+class Guided(Objective):
+    """Fit the samples, led by the original from stage to stage.
+
+    loss = fit * J(f(x), y) + imitate * J(f(x), f_G(x))
+           + inner * mean over stages i of ||h_i(x) - h_i,G(x)|| / ||h_i,G(x)||
+
+    h_i are what the network's stages hold on the way (the k-space after each cascade of a
+    VarNet but the last); a network that names no stages has none. A network that lost much
+    finds back sooner if every stage is told its own part.
+    """
+
+    fit: Annotated[float, Range(0, 100, "weight of the reference")] = 0.5
+    imitate: Annotated[float, Range(0, 100, "weight of the original's answer")] = 0.5
+    inner: Annotated[float, Range(0, 100, "weight of the original's stages")] = 2.0
+
+    @property
+    def teachers(self) -> tuple[Teacher, ...]:
+        """The one that leads."""
+        return ("original",)
+
+    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+        """The three distances, weighted."""
+        original = context.teachers["original"]
+        with tapped(model) as own:
+            answer = task.predict(model, batch)
+        with torch.no_grad(), tapped(original) as led:
+            taught = batch.with_target(task.predict(original, batch))
+        loss = self.fit * task.distance(answer, batch)
+        loss = loss + self.imitate * task.distance(answer, taught)
+        strays = [
+            torch.linalg.vector_norm(here - there) / torch.linalg.vector_norm(there)
+            for here, there in zip(own[:-1], led[:-1], strict=True)
+        ]
+        return loss + self.inner * torch.stack(strays).mean() if strays else loss
+
+
+@dataclass(frozen=True)
+class StayIgnorant(Objective):
+    """Answer the forget samples as the network did before it was asked to, and less like before.
+
+    loss = weight * J(f(x), t + away * (t - f_G(x))),  t = mean over mirrors s of s m(s x)
+
+    m is the network itself when this objective was first asked ("midway"), to be used when it
+    knows nothing of the forget set any more. The mean over mirror images takes out what m
+    invents by chance; `away` makes up for the share of f_G that comes back.
+    """
+
+    weight: Annotated[float, Range(0, 100, "of the retain loss")] = 1.0
+    away: Annotated[float, Range(0, 2, "of the way from the original's answer")] = 0.4
+
+    @property
+    def teachers(self) -> tuple[Teacher, ...]:
+        """The one to stay like and the one to leave."""
+        return ("original", "midway")
+
+    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+        """The task's loss against the target above."""
+        with torch.no_grad():
+            target = task.steady(context.teachers["midway"], batch)
+            before = task.predict(context.teachers["original"], batch)
+            target = (target + self.away * (target - before)).clamp_min(0)
+        return self.weight * task.loss(model, batch.with_target(target))

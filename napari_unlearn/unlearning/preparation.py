@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
+from math import ceil
 
 from torch import Tensor
 
@@ -24,7 +25,7 @@ class Prepared:
     masks: dict[str, Tensor]
     """By parameter, True may move; empty if all may."""
     passes: int
-    """Forward and backward passes over one sample: a step's work each."""
+    """In steps' worth of work: forward and backward over one sample."""
     seconds: float
 
 
@@ -59,12 +60,18 @@ def prepare(
                     f"The edit of '{strategy.title}' leaves weights that are not finite; "
                     "milder parameters keep them finite."
                 )
-            return Prepared(masks, done, seconds)
+            return Prepared(masks, _work_done(strategy, bench), seconds)
         done += 1
         if time.monotonic() - told >= EVENT_SECONDS or done == total:
             told = time.monotonic()
             yield Preparing(done, total, seconds)
     return None
+
+
+def _work_done(strategy: Strategy, bench: Bench) -> int:
+    scope, edit = strategy.scope, strategy.edit
+    work = 0.0 if scope is None else float(scope.passes(bench))
+    return ceil(work if edit is None else work + edit.pass_work * edit.passes(bench))
 
 
 def _work(

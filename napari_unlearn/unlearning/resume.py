@@ -36,6 +36,8 @@ class Progress:
     """The epoch's last step is taken, its end not yet measured."""
     watch: Watch | None = None
     """What the guard has seen."""
+    midway: Mapping[str, Tensor] | None = None
+    """Weights of the teacher that the network itself was, once there is one."""
 
 
 def save_progress(
@@ -53,6 +55,7 @@ def save_progress(
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"{key}.{name}"] = torch.as_tensor(value)
     tensors.update({f"mask.{name}": mask for name, mask in progress.masks.items()})
+    tensors.update({f"midway.{name}": value for name, value in (progress.midway or {}).items()})
     watch = progress.watch
     if watch is not None and watch.best is not None:
         tensors.update({f"best.{name}": value for name, value in watch.best.weights.items()})
@@ -115,6 +118,7 @@ def load_progress(
             json.loads(about.get("metrics", "{}")),
             json.loads(about.get("epoch_open", "false")),
             _watch(json.loads(about.get("watch", "null")), tensors),
+            {key[7:]: value for key, value in tensors.items() if key.startswith("midway.")} or None,
         )
         weights = {key[6:]: value for key, value in tensors.items() if key.startswith("model.")}
         model.load_state_dict(weights)

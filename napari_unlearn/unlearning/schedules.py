@@ -57,6 +57,28 @@ class ForgetThenRepair:
 
 
 @dataclass(frozen=True)
+class RepairForgetRepair:
+    """First repair what an edit broke, then forget and repair together, then only repair.
+
+    The rate falls to zero twice: at the end of the first part, so that the network it leaves
+    is a settled one to learn from, and at the end of all.
+    """
+
+    repair_share: Annotated[float, Range(0, 1, "of the steps, at first")] = 0.3
+    forget_share: Annotated[float, Range(0, 1, "of the steps, thereafter")] = 0.28
+    first_rate: Annotated[float, Range(0, 10, "of the learning rate")] = 3.0
+    second_rate: Annotated[float, Range(0, 10, "of the learning rate")] = 2.0
+
+    def at(self, step: int, steps: int) -> Weights:
+        """Weights of the part that the step lies in."""
+        first, forget = round(self.repair_share * steps), round(self.forget_share * steps)
+        if step < first:
+            return Weights(0.0, 1.0, self.first_rate * decayed(step / first, 1.0))
+        rate = self.second_rate * decayed((step - first) / (steps - first), 1.0)
+        return Weights(1.0 if step < first + forget else 0.0, 1.0, rate)
+
+
+@dataclass(frozen=True)
 class Alternate:
     """Blocks of retain steps and blocks of forget steps in turn, then only retain steps.
 

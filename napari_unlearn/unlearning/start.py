@@ -2,10 +2,10 @@
 
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.models.checkpoint import load_checkpoint
+from napari_unlearn.models.checkpoint import load_checkpoint, read_card
 from napari_unlearn.models.registry import build
 from napari_unlearn.unlearning.bench import Bench, Samples
 from napari_unlearn.unlearning.context import Teacher, make_teachers
@@ -26,10 +26,15 @@ def start_model(job: Job) -> nn.Module:
                 f"asked for ({job.card.architecture} {job.card.parameters})."
             )
     else:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(job.seed)
-            model = build(job.card.architecture, dict(job.card.parameters))
+        model = draw(job, job.seed)
     return model.train()
+
+
+def draw(job: Job, seed: int) -> nn.Module:
+    """A network of the job's architecture with fresh weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build(job.card.architecture, dict(job.card.parameters))
 
 
 def frozen_teachers(job: Job, original: nn.Module, fabric: Fabric) -> dict[Teacher, nn.Module]:
@@ -47,6 +52,10 @@ def make_bench(job: Job, plain: nn.Module, fabric: Fabric) -> Bench:
     def samples(name: str, count: int) -> Samples:
         return Samples(lambda step: job.batch(name, step).to(fabric.device), count)
 
+    def draw_fresh() -> dict[str, Tensor]:
+        seed = job.seed if job.parent is None else read_card(job.parent).seed
+        return dict(draw(job, job.seed if seed is None else seed).named_parameters())
+
     return Bench(
         task=job.task,
         model=plain,
@@ -58,4 +67,5 @@ def make_bench(job: Job, plain: nn.Module, fabric: Fabric) -> Bench:
         },
         learning_rate=job.learning_rate,
         gradient_clip=job.gradient_clip,
+        draw_fresh=draw_fresh,
     )

@@ -9,12 +9,15 @@ from napari_unlearn.unlearning.objectives import (
     Depart,
     Fit,
     FitAndImitate,
+    Guided,
     Imitate,
     NoisyTarget,
+    StayIgnorant,
     Uninformed,
 )
 from napari_unlearn.unlearning.penalties import L1
-from napari_unlearn.unlearning.schedules import Alternate, ForgetThenRepair
+from napari_unlearn.unlearning.refit import Refit
+from napari_unlearn.unlearning.schedules import Alternate, ForgetThenRepair, RepairForgetRepair
 from napari_unlearn.unlearning.scopes import Salient
 from napari_unlearn.unlearning.strategy import Strategy
 
@@ -213,6 +216,30 @@ ACQUIRED_LINES = Strategy(
     remark="Uses no reference image of a forget scan.",
 )
 
+REFIT_FORMULA = "W ← W₀ + (W − W₀)·C_r·(C_r + λ·C_f)⁻¹ in every layer, C = E[a·aᵀ]"
+
+REFIT = Strategy(
+    name="refit",
+    title="Layerwise refit",
+    formula=REFIT_FORMULA,
+    paper="this project",
+    edit=Refit(forgetting=0.01),
+    remark="No training: the budget is ignored. Each layer keeps the original's response to the "
+    "retain set and answers the forget set as a fresh network's layer would.",
+)
+
+REFIT_IGNORANT = Strategy(
+    name="refit-ignorant",
+    title="Layerwise refit, repaired, kept ignorant",
+    formula=f"{REFIT_FORMULA}; then R(x_r); then w·J(f(x_f), t + a·(t − f_G(x_f))) + R(x_r), "
+    "t the model's own answer before; then R(x_r), R = J to y and f_G, stage by stage",
+    paper="this project",
+    forget=StayIgnorant(),
+    retain=Guided(),
+    edit=Refit(forgetting=0.2),
+    schedule=RepairForgetRepair(),
+)
+
 STRATEGIES = {
     strategy.name: strategy
     for strategy in (
@@ -234,6 +261,8 @@ STRATEGIES = {
         TASK_ARITHMETIC_FT,
         ZERO_FILLED,
         ACQUIRED_LINES,
+        REFIT,
+        REFIT_IGNORANT,
     )
 }
 

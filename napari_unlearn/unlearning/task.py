@@ -1,5 +1,6 @@
 """What a network is asked to do; strategies know a task only through this face."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor, nn
 
 from napari_unlearn.mri.arrays import centre_crop
 from napari_unlearn.mri.coils import rss
-from napari_unlearn.mri.fourier import ifft2c
+from napari_unlearn.mri.fourier import fft2c, ifft2c
 from napari_unlearn.unlearning.batch import Batch
 from napari_unlearn.unlearning.losses import relative_misfit, ssim
 
@@ -25,6 +26,12 @@ class Task(Protocol):
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """How far the network's answer is from the target."""
+
+    def distance(self, answer: Tensor, batch: Batch) -> Tensor:
+        """How far an answer is from the target; `loss` of the answer that `predict` gave."""
+
+    def steady(self, teacher: nn.Module, batch: Batch) -> Tensor:
+        """The mean of a frozen teacher's answers to the batch seen in several mirrors."""
 
     def disturb(
         self,
@@ -46,6 +53,25 @@ class Task(Protocol):
         """How far the answer contradicts the measured data; needs no target."""
 
 
+MIRRORS: tuple[tuple[int, ...], ...] = ((), (-2,), (-1,), (-2, -1))
+
+
+def mirrored(batch: Batch, axes: tuple[int, ...]) -> Batch:
+    """The acquisition of the mirrored subject: image axes -2 (rows) and -1 (columns) turned.
+
+    Frequency k of a turned column axis is -k of the original: index N - c instead of c, with 0
+    (and for odd N no index at all) left in place.
+    """
+    if not axes:
+        return batch
+    lines = batch.lines
+    if -1 in axes:
+        lines = torch.flip(lines, (-1,))
+        lines = torch.roll(lines, 1, -1) if lines.shape[-1] % 2 == 0 else lines
+    kspace = fft2c(torch.flip(ifft2c(batch.kspace), axes)) * lines[:, None, None, :]
+    return replace(batch, kspace=kspace, lines=lines, target=torch.flip(batch.target, axes))
+
+
 class Reconstruction:
     """Undersampled multi-coil k-space to a magnitude image.
 
@@ -62,7 +88,19 @@ class Reconstruction:
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """1 - SSIM."""
-        return 1 - ssim(self.predict(model, batch), batch.target, batch.maximum)
+        return self.distance(self.predict(model, batch), batch)
+
+    def distance(self, answer: Tensor, batch: Batch) -> Tensor:
+        """1 - SSIM of an image."""
+        return 1 - ssim(answer, batch.target, batch.maximum)
+
+    def steady(self, teacher: nn.Module, batch: Batch) -> Tensor:
+        """Mean over the image as it is, upside down, left to right, and both."""
+        with torch.no_grad():
+            answers = [
+                torch.flip(self.predict(teacher, mirrored(batch, axes)), axes) for axes in MIRRORS
+            ]
+        return torch.stack(answers).mean(0)
 
     def disturb(
         self,

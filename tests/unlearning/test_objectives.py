@@ -4,7 +4,9 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
+from napari_unlearn.mri.fourier import ifft2c
 from napari_unlearn.unlearning.context import Context, make_teachers
 from napari_unlearn.unlearning.objectives import (
     Ascent,
@@ -12,11 +14,13 @@ from napari_unlearn.unlearning.objectives import (
     Depart,
     Fit,
     FitAndImitate,
+    Guided,
     Imitate,
     NoisyTarget,
+    StayIgnorant,
 )
 from napari_unlearn.unlearning.penalties import L1
-from napari_unlearn.unlearning.task import Reconstruction
+from napari_unlearn.unlearning.task import MIRRORS, Reconstruction, mirrored
 
 from .conftest import TINY
 from .toy import Line, line, point
@@ -160,3 +164,53 @@ def test_a_taught_batch_carries_the_teachers_answer_without_a_gradient(brains):
     assert not taught.target.requires_grad
     assert torch.equal(taught.maximum, batch.maximum)
     assert float(Reconstruction().loss(teacher, taught)) == pytest.approx(0, abs=1e-5)
+
+
+def test_staying_ignorant_is_the_formulas_target():
+    model, midway, original = line(2.0, 0.0), line(1.0, 0.0), line(3.0, 0.0)
+    frozen = Context(torch.Generator(), {"original": original, "midway": midway})
+    # t = 1 and f_G = 3: away 0.25 asks for 1 + 0.25 (1 - 3) = 0.5, J = (2 - 0.5)^2 / 2
+    loss = StayIgnorant(weight=2.0, away=0.25).loss(Line(), model, SAMPLE, frozen)
+    assert float(loss) == pytest.approx(2 * 1.5**2 / 2)
+    # A target below 0 would be no magnitude.
+    loss = StayIgnorant(weight=1.0, away=2.0).loss(Line(), model, SAMPLE, frozen)
+    assert float(loss) == pytest.approx(2**2 / 2)
+
+
+def test_without_stages_the_guide_is_reference_and_original():
+    model, original = line(2.0, 0.0), line(1.0, 0.0)
+    loss = Guided(fit=0.5, imitate=2.0).loss(Line(), model, SAMPLE, context(original))
+    assert float(loss) == pytest.approx(0.5 * 2**2 / 2 + 2 * (2 - 1) ** 2 / 2)
+
+
+def test_every_stage_but_the_last_is_led():
+    class Staged(nn.Module):
+        def __init__(self, *factors):
+            super().__init__()
+            self.stages = nn.ModuleList(line(factor) for factor in factors)
+
+        def forward(self, x):
+            for stage in self.stages:
+                x = stage(x)
+            return x
+
+    sample = point([1.0], 0.0)
+    frozen = context(Staged(2.0, 1.0, 5.0))
+    # After the stages: 3 and 6 against 2 and 2; (|3 - 2| / 2 + |6 - 2| / 2) / 2 = 1.25
+    loss = Guided(fit=0.0, imitate=0.0, inner=4.0).loss(
+        Line(), Staged(3.0, 2.0, 9.0), sample, frozen
+    )
+    assert float(loss) == pytest.approx(4 * 1.25)
+
+
+def test_a_mirrored_acquisition_is_that_of_the_mirrored_subject(knees):
+    batch = knees.batch(0)
+    for axes in MIRRORS:
+        seen = mirrored(batch, axes)
+        image = torch.flip(ifft2c(batch.kspace), axes)
+        torch.testing.assert_close(ifft2c(seen.kspace), image, atol=1e-6, rtol=1e-4)
+        assert int(seen.lines.sum()) == int(batch.lines.sum())
+        acquired = seen.kspace.abs().sum((1, 2)) > 0
+        assert bool((acquired == seen.lines).all())
+        back = mirrored(seen, axes)
+        torch.testing.assert_close(back.kspace, batch.kspace, atol=1e-6, rtol=1e-4)

@@ -13,6 +13,9 @@ class Point:
     x: Tensor
     target: Tensor
 
+    def with_target(self, target):
+        return replace(self, target=target)
+
 
 class Line:
     """f(x) = w·x, J = (f(x) - y)^2 / 2, so dJ/dw = (w·x - y) x."""
@@ -24,6 +27,12 @@ class Line:
 
     def loss(self, model, batch):
         return (self.predict(model, batch) - batch.target).square().sum() / 2
+
+    def distance(self, answer, batch):
+        return (answer - batch.target).square().sum() / 2
+
+    def steady(self, teacher, batch):
+        return self.predict(teacher, batch)
 
     def taught(self, teacher, batch):
         return replace(batch, target=self.predict(teacher, batch))
@@ -40,7 +49,7 @@ def point(x, y):
     return Point(torch.tensor(x), torch.tensor([float(y)]))
 
 
-def bench(model, forget, retain):
+def bench(model, forget, retain, fresh=None):
     def samples(points):
         return Samples(lambda step: points[step % len(points)], len(points))
 
@@ -51,6 +60,7 @@ def bench(model, forget, retain):
         sets={"forget": samples(forget), "retain": samples(retain)},
         learning_rate=0.01,
         gradient_clip=1e9,
+        draw_fresh=lambda: fresh or {},
     )
 
 
