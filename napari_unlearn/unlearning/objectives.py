@@ -242,7 +242,7 @@ class StayIgnorant(Objective):
     """
 
     weight: Annotated[float, Range(0, 100, "of the retain loss")] = 1.0
-    away: Annotated[float, Range(0, 2, "of the way from the original's answer")] = 0.4
+    away: Annotated[float, Range(0, 2, "of the way from the original's answer")] = 0.55
 
     @property
     def teachers(self) -> tuple[Teacher, ...]:

@@ -64,8 +64,8 @@ class RepairForgetRepair:
     is a settled one to learn from, and at the end of all.
     """
 
-    repair_share: Annotated[float, Range(0, 1, "of the steps, at first")] = 0.3
-    forget_share: Annotated[float, Range(0, 1, "of the steps, thereafter")] = 0.28
+    repair_share: Annotated[float, Range(0, 1, "of the steps, at first")] = 0.25
+    forget_share: Annotated[float, Range(0, 1, "of the steps, thereafter")] = 0.25
     first_rate: Annotated[float, Range(0, 10, "of the learning rate")] = 3.0
     second_rate: Annotated[float, Range(0, 10, "of the learning rate")] = 2.0
 

@@ -236,7 +236,7 @@ REFIT_IGNORANT = Strategy(
     paper="this project",
     forget=StayIgnorant(),
     retain=Guided(),
-    edit=Refit(forgetting=0.2),
+    edit=Refit(forgetting=0.15),
     schedule=RepairForgetRepair(),
 )
 
