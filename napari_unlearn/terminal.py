@@ -21,7 +21,7 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Reconstructed
 from napari_unlearn.evaluation.suspicion import Suspicion
 from napari_unlearn.evaluation.table import RunResult
-from napari_unlearn.queue import Ended, Told
+from napari_unlearn.runs.queue import Ended, Told
 from napari_unlearn.unlearning.events import (
     Alarm,
     EpochEnd,
@@ -35,7 +35,7 @@ from napari_unlearn.unlearning.events import (
 from napari_unlearn.unlearning.job import Job
 
 if TYPE_CHECKING:
-    from napari_unlearn.study import Plan
+    from napari_unlearn.study.study import Plan
 
 ERR = Console(stderr=True)
 
@@ -211,8 +211,8 @@ def show_study(folder: Path, plan: "Plan", jobs: int) -> Path:
     Raises:
         UnlearnError: as `study`, or if it was interrupted.
     """
-    from napari_unlearn.study import StageBegan, StudyDone, study
-    from napari_unlearn.study_pieces import PieceDone
+    from napari_unlearn.study.pieces import PieceDone
+    from napari_unlearn.study.study import StageBegan, StudyDone, study
 
     cancel, done, pieces = CancelToken(), 0, 0
     try:

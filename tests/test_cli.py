@@ -11,8 +11,7 @@ import h5py
 import pytest
 
 from napari_unlearn.cli import main
-
-from .study import write_study
+from tests.tiny_study import write_study
 
 
 @dataclass(frozen=True)

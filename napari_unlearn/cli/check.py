@@ -10,7 +10,7 @@ import typer
 from napari_unlearn.cli.app import AsJson, Device, ExperimentPath, Threads, app
 
 if TYPE_CHECKING:
-    from napari_unlearn.preflight import Report
+    from napari_unlearn.experiment.preflight import Report
 
 
 @app.command()
@@ -34,7 +34,7 @@ def check(
     import torch
 
     from napari_unlearn.experiment import Experiment
-    from napari_unlearn.preflight import preflight
+    from napari_unlearn.experiment.preflight import preflight
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -78,7 +78,7 @@ def _as_json(report: "Report") -> str:
 
 
 def _as_text(report: "Report") -> str:
-    from napari_unlearn.preflight import amount
+    from napari_unlearn.experiment.preflight import amount
 
     lines = [f"{report.experiment} on {report.device or 'no device'}"]
     lines += [

@@ -59,7 +59,7 @@ def evaluate(
     from napari_unlearn.evaluation.relearn import Attack
     from napari_unlearn.evaluation.results import format_table, write_results
     from napari_unlearn.experiment import Experiment
-    from napari_unlearn.judge import draw_figure_1, judge
+    from napari_unlearn.study.judge import draw_figure_1, judge
     from napari_unlearn.terminal import show_evaluation
 
     if figure_slice is not None and paper is None:

@@ -22,7 +22,7 @@ def study(
 
     Example: napari-unlearn study build/study --seeds 3 --jobs 2
     """
-    from napari_unlearn.study import Plan
+    from napari_unlearn.study.study import Plan
     from napari_unlearn.terminal import show_study
 
     report = show_study(folder, Plan(seeds, scale), jobs)

@@ -40,10 +40,10 @@ def sweep(
     --retain-fractions 1,5,10,20,50,100 --set scale=0.1,0.3,1 --jobs 2
     """
     from napari_unlearn.cancel import CancelToken
-    from napari_unlearn.order import Order
-    from napari_unlearn.queue import work_off
-    from napari_unlearn.sweep import left_to_do
-    from napari_unlearn.sweep import sweep as combinations
+    from napari_unlearn.runs.order import Order
+    from napari_unlearn.runs.queue import work_off
+    from napari_unlearn.runs.sweep import left_to_do
+    from napari_unlearn.runs.sweep import sweep as combinations
     from napari_unlearn.terminal import show_queue
     from napari_unlearn.unlearning.guard import Guard
 

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unlearn.order import Order
+from napari_unlearn.runs.order import Order
 from napari_unlearn.unlearning.guard import Guard
 from napari_unlearn.unlearning.parameters import Number
 from napari_unlearn.viewer.studies import StrategyCard, Study

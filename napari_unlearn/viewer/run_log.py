@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unlearn.order import Order
+from napari_unlearn.runs.order import Order
 from napari_unlearn.unlearning.events import (
     Alarm,
     EpochEnd,

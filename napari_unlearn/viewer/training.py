@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QStandardPaths, QTimer, Signal
 
 from napari_unlearn import __version__
-from napari_unlearn.background import in_child
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.order import Order, carry_out
+from napari_unlearn.runs.background import in_child
+from napari_unlearn.runs.order import Order, carry_out
 from napari_unlearn.unlearning.events import Event, Finished, Preview
 from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.pace import Pace, Timed

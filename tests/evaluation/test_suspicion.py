@@ -19,9 +19,9 @@ from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.mri.sampling import Sampling
 from napari_unlearn.phantoms.subject import simulate_subject
 from napari_unlearn.unlearning.batch import SliceSet
+from tests.test_cli import run
+from tests.tiny_study import write_study
 
-from ..study import write_study
-from ..test_cli import run
 from .tiny import arm
 
 SAMPLING = Sampling("equispaced", 4, 0.08)

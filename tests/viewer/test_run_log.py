@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_unlearn.order import Order
+from napari_unlearn.runs.order import Order
 from napari_unlearn.unlearning.events import (
     EpochEnd,
     Finished,

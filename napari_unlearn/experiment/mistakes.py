@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from napari_unlearn.errors import UnlearnError, WrongUse
-from napari_unlearn.settings import file_schema
+from napari_unlearn.experiment.settings import file_schema
 
 MOST_BYTES = 1 << 20
 _MOST_SHOWN = 60

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import torch
 
-from napari_unlearn.data_check import TRAINING, Finding, check_sets
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.estimate import Pace, Weight, measure_pace
 from napari_unlearn.experiment import Experiment
+from napari_unlearn.experiment.data_check import TRAINING, Finding, check_sets
+from napari_unlearn.experiment.estimate import Pace, Weight, measure_pace
+from napari_unlearn.experiment.plan import ROLES, Plan, plan, timed
 from napari_unlearn.models.checkpoint import read_card
 from napari_unlearn.models.device import device_name, free_memory, resolve_device
 from napari_unlearn.models.registry import ARCHITECTURES
-from napari_unlearn.plan import ROLES, Plan, plan, timed
 from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.strategies import STRATEGIES, TRAIN, find_strategy
 from napari_unlearn.unlearning.strategy import Strategy

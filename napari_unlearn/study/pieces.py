@@ -16,8 +16,8 @@ from napari_unlearn.evaluation.relearn import Attack
 from napari_unlearn.evaluation.results import read_results, write_results
 from napari_unlearn.evaluation.table import RunResult
 from napari_unlearn.experiment import TRAINED, Experiment
-from napari_unlearn.judge import judge, relearn
 from napari_unlearn.models.checkpoint import read_card
+from napari_unlearn.study.judge import judge, relearn
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.loop import train
 from napari_unlearn.unlearning.record import CHECKPOINT, METRICS, Record

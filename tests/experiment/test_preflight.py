@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 from napari_unlearn.errors import UnlearnError, WrongUse
-from napari_unlearn.estimate import Weight
 from napari_unlearn.experiment import Experiment
+from napari_unlearn.experiment.estimate import Weight
+from napari_unlearn.experiment.preflight import preflight
 from napari_unlearn.io.fastmri import FastmriScan, write_fastmri
 from napari_unlearn.models.registry import ARCHITECTURES
 from napari_unlearn.mri.scan import Header, MemoryScan
-from napari_unlearn.preflight import preflight
-
-from .study import TOML, write_study
-from .test_cli import run
+from tests.test_cli import run
+from tests.tiny_study import TOML, write_study
 
 LINE_OF_HERS = "patient-7f3a"
 

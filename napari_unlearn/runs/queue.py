@@ -8,10 +8,10 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Literal, cast
 
-from napari_unlearn.background import Unexpected, in_child
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.order import Order, carry_out
+from napari_unlearn.runs.background import Unexpected, in_child
+from napari_unlearn.runs.order import Order, carry_out
 from napari_unlearn.unlearning.events import Alarm, Event, Finished
 
 Outcome = Literal["finished", "stopped", "failed"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.experiment import Experiment
-from napari_unlearn.order import Order
+from napari_unlearn.runs.order import Order
 from napari_unlearn.unlearning.parameters import Number
 from napari_unlearn.unlearning.record import CHECKPOINT, METRICS, Record
 from napari_unlearn.unlearning.resume import FILE

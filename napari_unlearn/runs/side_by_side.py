@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
-from napari_unlearn.background import Work, in_child
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.runs.background import Work, in_child
 
 _ENDED = object()
 

@@ -8,14 +8,13 @@ from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.paper_runs import fraction_of
 from napari_unlearn.experiment import Experiment
-from napari_unlearn.order import Order, carry_out
-from napari_unlearn.queue import Ended, Told, work_off
-from napari_unlearn.sweep import left_to_do, sweep
+from napari_unlearn.runs.order import Order, carry_out
+from napari_unlearn.runs.queue import Ended, Told, work_off
+from napari_unlearn.runs.sweep import left_to_do, sweep
 from napari_unlearn.unlearning.events import EpochEnd, Started, Step
 from napari_unlearn.unlearning.loop import train
-
-from .study import write_study
-from .test_cli import run
+from tests.test_cli import run
+from tests.tiny_study import write_study
 
 
 @pytest.fixture(scope="module")

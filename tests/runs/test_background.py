@@ -10,18 +10,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from napari_unlearn.background import Unexpected, in_child
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import Cancelled, UnlearnError
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.models.checkpoint import load_checkpoint
-from napari_unlearn.order import Order, carry_out
+from napari_unlearn.runs.background import Unexpected, in_child
+from napari_unlearn.runs.order import Order, carry_out
 from napari_unlearn.unlearning.events import EpochEnd, Step
 from napari_unlearn.unlearning.loop import train
-from tests import child_work
-from tests.study import write_study
+from tests.runs import child_work
+from tests.tiny_study import write_study
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -211,9 +211,9 @@ def test_pictures_do_not_pile_up_for_a_slow_reader(token):
 def parent(work):
     """A program without a guard that follows a child and tells its first event."""
     return (
-        "from napari_unlearn.background import in_child\n"
+        "from napari_unlearn.runs.background import in_child\n"
         "from napari_unlearn.cancel import CancelToken\n"
-        "from tests import child_work\n"
+        "from tests.runs import child_work\n"
         f"for event in in_child(child_work.{work}, CancelToken()):\n"
         "    print(event, flush=True)\n"
     )

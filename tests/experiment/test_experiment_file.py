@@ -13,11 +13,10 @@ from pydantic import BaseModel
 
 from napari_unlearn.errors import UnlearnError, WrongUse
 from napari_unlearn.experiment import Experiment
-from napari_unlearn.mistakes import MOST_BYTES
-from napari_unlearn.settings import File, Section, network_section
-
-from .study import write_study
-from .test_cli import run
+from napari_unlearn.experiment.mistakes import MOST_BYTES
+from napari_unlearn.experiment.settings import File, Section, network_section
+from tests.test_cli import run
+from tests.tiny_study import write_study
 
 SOUND = {"name": "sound", "data": {"retain": ["a"], "forget": ["b"], "tests": {"held": ["c"]}}}
 

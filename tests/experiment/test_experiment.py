@@ -2,8 +2,7 @@ import pytest
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.experiment import Experiment
-
-from .study import TOML, write_study
+from tests.tiny_study import TOML, write_study
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.relearn import Attack
 from napari_unlearn.evaluation.results import read_results, write_results
 from napari_unlearn.experiment import Experiment
-from napari_unlearn.judge import draw_figure_1, judge
+from napari_unlearn.study.judge import draw_figure_1, judge
 from napari_unlearn.unlearning.loop import train
-
-from .study import write_study
+from tests.tiny_study import write_study
 
 
 @pytest.fixture(scope="module")

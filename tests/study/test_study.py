@@ -13,8 +13,7 @@ from napari_unlearn.evaluation.results import read_results
 from napari_unlearn.evaluation.study_report import StudyReport
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.models.checkpoint import load_checkpoint, sha256
-from napari_unlearn.study import OURS, PAPER_STRATEGIES, Plan, _unlearnings, study
-from napari_unlearn.study_pieces import (
+from napari_unlearn.study.pieces import (
     RESULTS,
     Judgement,
     PieceDone,
@@ -22,13 +21,13 @@ from napari_unlearn.study_pieces import (
     carry_out_runs,
     judge_seed,
 )
+from napari_unlearn.study.study import OURS, PAPER_STRATEGIES, Plan, _unlearnings, study
 from napari_unlearn.unlearning.events import EpochEnd
 from napari_unlearn.unlearning.loop import train
 from napari_unlearn.unlearning.record import CHECKPOINT
 from napari_unlearn.unlearning.resume import FILE as RESUME
 from napari_unlearn.unlearning.strategies import STRATEGIES
-
-from .study import write_study
+from tests.tiny_study import write_study
 
 TINY = {"cascades": 1, "channels": 2, "pools": 1, "sens_channels": 2, "sens_pools": 1}
 PLAN = Plan(

@@ -6,9 +6,8 @@ import pytest
 
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.side_by_side import side_by_side
-
-from .child_work import leaving_a_note, mistaken, ticking
+from napari_unlearn.runs.side_by_side import side_by_side
+from tests.runs.child_work import leaving_a_note, mistaken, ticking
 
 
 def test_two_works_run_at_once_in_processes_of_their_own(tmp_path):

@@ -14,8 +14,7 @@ import torch
 
 from napari_unlearn.cli import main
 from napari_unlearn.models.checkpoint import load_checkpoint
-
-from .study import TOML, write_study
+from tests.tiny_study import TOML, write_study
 
 pytestmark = [
     pytest.mark.long,

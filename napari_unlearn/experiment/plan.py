@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
-from napari_unlearn.data_check import TRAINING
-from napari_unlearn.estimate import Pace, Weight
 from napari_unlearn.experiment import Experiment
+from napari_unlearn.experiment.data_check import TRAINING
+from napari_unlearn.experiment.estimate import Pace, Weight
 from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.bench import Bench, Samples
 from napari_unlearn.unlearning.job import Job

@@ -16,16 +16,16 @@ from pathlib import Path
 
 from napari_unlearn import __version__
 from napari_unlearn.atomic import write_whole
-from napari_unlearn.background import Work
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.findings import PAPER_STRATEGIES
 from napari_unlearn.evaluation.study_report import StudyReport
 from napari_unlearn.experiment import FILE, Experiment
 from napari_unlearn.phantoms.protocols import BRAIN_KNEE
-from napari_unlearn.side_by_side import side_by_side
+from napari_unlearn.runs.background import Work
+from napari_unlearn.runs.side_by_side import side_by_side
 from napari_unlearn.simulation import simulate_protocol
-from napari_unlearn.study_pieces import (
+from napari_unlearn.study.pieces import (
     RESULTS,
     Judgement,
     PieceDone,
@@ -266,7 +266,7 @@ def _report(
     from napari_unlearn.evaluation.paper_figures import write_paper
     from napari_unlearn.evaluation.paper_tables import paper_markdown
     from napari_unlearn.evaluation.results import read_results
-    from napari_unlearn.judge import draw_figure_1
+    from napari_unlearn.study.judge import draw_figure_1
 
     results = [read_results(seed / RESULTS) for seed in seeds]
     first = Experiment.load(seeds[0])

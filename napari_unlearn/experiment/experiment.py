@@ -8,14 +8,14 @@ from typing import Literal
 import numpy as np
 from pydantic import PrivateAttr, ValidationError
 
-from napari_unlearn.data_check import TRAINING, check_sets, refuse
 from napari_unlearn.errors import UnlearnError, WrongUse
+from napari_unlearn.experiment.data_check import TRAINING, check_sets, refuse
+from napari_unlearn.experiment.mistakes import first_mistake, read_toml, shown, wrong_value
+from napari_unlearn.experiment.settings import File
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.open import find_scans, open_scan
-from napari_unlearn.mistakes import first_mistake, read_toml, shown, wrong_value
 from napari_unlearn.models.card import Card
 from napari_unlearn.mri.sampling import Sampling
-from napari_unlearn.settings import File
 from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.guard import Guard
 from napari_unlearn.unlearning.job import Job
