@@ -61,7 +61,7 @@ def processes():
     """Processes that need not import torch each time."""
     context = multiprocessing.get_context("forkserver")
     rooms = ("experiment", "terminal", "unlearning.loop")
-    preload = ["tests.test_kill", *(f"napari_unlearn.{room}" for room in rooms)]
+    preload = ["tests.runs.test_kill", *(f"napari_unlearn.{room}" for room in rooms)]
     context.set_forkserver_preload(preload)
     return context
 
