@@ -1,38 +1,40 @@
-"""Several pieces of work at once, each in a child process of its own."""
+"""Several pieces of long work at once, each watched by a thread of its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from napari_unlearn.cancel import CancelToken
-from napari_unlearn.runs.background import Work, in_child
+
+T = TypeVar("T")
 
 _ENDED = object()
 
 
 def side_by_side(
-    works: Sequence[Work], jobs: int, token: CancelToken, *, threads: int | None = None
-) -> Iterator[object]:
-    """Do pieces of work in child processes and yield their events as they come.
+    works: Sequence[Callable[[CancelToken], Iterator[T]]], jobs: int, token: CancelToken
+) -> Iterator[T]:
+    """Do pieces of work and yield their events as they come.
 
     The first one that fails asks the others to stop and keep what they have; so does closing
     this generator.
 
     Args:
-        works: as `in_child` takes them, in the order in which they are begun.
+        works: in the order in which they are begun; `partial(in_child, work)` makes one that
+            has a process of its own.
         jobs: how many at once.
-        token: reaches every child.
-        threads: of torch in each child.
+        token: reaches all.
 
     Raises:
         UnlearnError: as the first work that failed, after the others have stopped.
     """
-    box: SimpleQueue[object] = SimpleQueue()
+    box: SimpleQueue = SimpleQueue()
 
-    def follow(work: Work) -> None:
+    def follow(work: Callable[[CancelToken], Iterator[T]]) -> None:
         try:
             if not token.cancelled:
-                for event in in_child(work, token, threads=threads):
+                for event in work(token):
                     box.put(event)
         except BaseException as error:
             box.put(error)

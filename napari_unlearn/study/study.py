@@ -22,7 +22,7 @@ from napari_unlearn.evaluation.findings import PAPER_STRATEGIES
 from napari_unlearn.evaluation.study_report import StudyReport
 from napari_unlearn.experiment import FILE, Experiment
 from napari_unlearn.phantoms.protocols import BRAIN_KNEE
-from napari_unlearn.runs.background import Work
+from napari_unlearn.runs.background import Work, in_child
 from napari_unlearn.runs.side_by_side import side_by_side
 from napari_unlearn.simulation import simulate_protocol
 from napari_unlearn.study.pieces import (
@@ -126,9 +126,10 @@ def study(
     ]
     for name, list_pieces in stages:
         pieces = list_pieces()
+        works = [partial(in_child, work, threads=threads) for work in _bundled(pieces, jobs)]
         yield StageBegan(name, len(pieces))
         with diary.timed(name):
-            for event in side_by_side(_bundled(pieces, jobs), jobs, token, threads=threads):
+            for event in side_by_side(works, jobs, token):
                 if isinstance(event, PieceDone):
                     if event.problem:
                         problems[event.name] = event.problem
