@@ -1,7 +1,7 @@
 """Several ordered unlearnings one after another, or some side by side, each in its own process."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, cast
@@ -37,7 +37,7 @@ class Ended:
 
 def work_off(
     orders: Sequence[Order], token: CancelToken, *, jobs: int = 1, threads: int | None = None
-) -> Iterator[Told | Ended]:
+) -> Generator[Told | Ended, None, None]:
     """Carry out every order and tell what happens; a failure ends its own run only.
 
     The token pauses, stops or aborts those that are running; a stopped queue starts no more.

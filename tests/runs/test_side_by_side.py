@@ -29,8 +29,8 @@ def test_two_works_run_at_once_in_processes_of_their_own(tmp_path):
 
 def test_a_failure_stops_the_others_which_keep_what_they_have(tmp_path):
     note = tmp_path / "note"
+    works = [child(partial(leaving_a_note, note)), child(mistaken)]
     with pytest.raises(UnlearnError):
-        works = [child(partial(leaving_a_note, note)), child(mistaken)]
         list(side_by_side(works, 2, CancelToken()))
     assert note.read_text() == "kept"
 
