@@ -39,6 +39,11 @@ architecture = "varnet"
 parameters = { cascades = 4, channels = 8, pools = 3, sens_channels = 8, sens_pools = 3 }
 """
 
+PARENT = """\
+# Both start from a network that knows clean brains: the oracle of the brain/knee protocol.
+parent = "../brain-knee/runs/oracle/checkpoint.safetensors"
+"""
+
 TRAINING = {
     BRAIN_KNEE.name: """
 [training]
@@ -53,11 +58,9 @@ retain_fraction = 0.1
 [evaluation]
 tissue = "marrow"
 """,
-    CONTAMINATED_SITE.name: """
+    CONTAMINATED_SITE.name: f"""
 [training]
-# Both start from a network that knows clean brains: the oracle of the brain/knee protocol.
-parent = "../brain-knee/runs/oracle/checkpoint.safetensors"
-epochs = 4
+{PARENT}epochs = 4
 test_every = 4
 
 [unlearning]
@@ -134,6 +137,9 @@ def sample_experiment(folder: Path, models: Path, scale: float = SAMPLE_SCALE) -
     """
     if not (folder / "runs" / "oracle" / METRICS).exists():
         yield from simulate_protocol(folder, CONTAMINATED_SITE.name, scale)
+        toml = (folder / FILE).read_text(encoding="utf-8")
+        # Both models are at hand, what they grew from is not.
+        write_whole(folder / FILE, toml.replace(PARENT, "").encode())
         for role in ("original", "oracle"):
             _install(folder, models / f"{role}.safetensors")
     yield folder / FILE
