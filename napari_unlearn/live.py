@@ -15,7 +15,7 @@ from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.loop import train
 from napari_unlearn.unlearning.strategies import ACQUIRED_LINES
 
-STEPS = 80
+STEPS = 70
 SCALE = 1 / 6
 """Share of the protocol's subjects that is simulated anew; the steps see no more of them."""
 

@@ -64,7 +64,8 @@ tissue = "marrow"
 test_every = 4
 
 [unlearning]
-steps = 80
+# 2.5 % of the passes that the oracle and the network it grew from took.
+steps = 70
 learning_rate = 7e-4
 retain_fraction = 0.5
 

@@ -27,7 +27,7 @@ run simulate "$SITE" --protocol contaminated-site
 train_both "$ORGANS"
 train_both "$SITE"
 
-for strategy in ft nl-ft zero-filled; do
+for strategy in ft nl-ft zero-filled refit-ignorant; do
   run unlearn "$ORGANS" --strategy "$strategy" --device cpu
 done
 for strategy in ft nl-ft zero-filled acquired-lines; do

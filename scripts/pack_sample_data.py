@@ -21,7 +21,7 @@ COMMAND = "bash scripts/make_sample_data.sh"
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "sample_data"
 SCANS = {"brain_3390.h5": "brain_site_b.h5", "knee_1190.h5": "knee.h5"}
-UNLEARNED = {"contaminated-site": "acquired-lines", "brain-knee": "zero-filled"}
+UNLEARNED = {"contaminated-site": "acquired-lines", "brain-knee": "refit-ignorant"}
 
 
 def pack(experiment: Experiment, folder: Path, best: str) -> dict[str, Path]:

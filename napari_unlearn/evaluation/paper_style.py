@@ -42,14 +42,16 @@ _FIXED = {
     "nl": Mark("#e69f00", "D"),
     "ga-l1-ft": Mark("#882255", "P"),
     "nl-ft": Mark("#d55e00", "X"),
-    "zero-filled": Mark("#009e73", "*"),
+    "zero-filled": Mark("#117733", "p"),
     "acquired-lines": Mark("#332288", "p"),
+    "refit": Mark("#33bbee", "*"),
+    "refit-ignorant": Mark("#009e73", "*"),
 }
 
 _OTHERS = (
     Mark("#999933", "h"),
     Mark("#44aa99", "d"),
-    Mark("#117733", "<"),
+    Mark("#bbcc33", "<"),
     Mark("#ddaa33", ">"),
     Mark("#6699cc", "8"),
 )
