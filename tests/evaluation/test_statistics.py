@@ -54,7 +54,9 @@ def test_the_interval_is_scipys_over_patients(published):
     ).confidence_interval
     assert expected.low > 0, "an interval across zero would be folded"
     gap = oracle_gap(own, oracle, ["forget_test"], "psnr", Bootstrap(resamples=50_000))
-    assert (gap.low, gap.high) == pytest.approx((expected.low, expected.high), abs=0.01)
+    # A percentile of 50,000 draws has a standard error of 0.3 % of the interval; two are compared.
+    tolerance = 0.02 * (expected.high - expected.low)
+    assert (gap.low, gap.high) == pytest.approx((expected.low, expected.high), abs=tolerance)
     assert (gap.patients, gap.slices) == (15, 30)
 
 
