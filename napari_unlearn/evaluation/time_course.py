@@ -144,9 +144,11 @@ def draw_courses(courses: Courses, results: Sequence[RunResult]) -> Figure:
     every = [point for points in courses.values() for point in points]
     if not every:
         raise EvaluationError("There is no run whose time and quality (BTA) are known.")
-    figure = Figure(figsize=(7.6, 4.3))
-    ax = figure.add_axes((0.085, 0.165, 0.6, 0.755))
     levels = _levels(results)
+    # As high as the legend, above three lines of notes.
+    height = max(4.3, 1.0 + 0.22 * (len(courses) + len(levels) + 1))
+    figure = Figure(figsize=(7.6, height))
+    ax = figure.add_axes((0.085, 0.7 / height, 0.6, 1 - 1.05 / height))
     goal = levels.get("oracle", max(point.psnr for point in every))
     seen = [p.psnr for p in every if p.psnr >= goal - DEPTH] + list(levels.values())
     below = any(point.psnr < goal - DEPTH for point in every)
@@ -160,14 +162,14 @@ def draw_courses(courses: Courses, results: Sequence[RunResult]) -> Figure:
     for name, mark in looks.items():
         _course(ax, courses[name], mark, lowest)
     _dress(ax)
-    _legend(figure, courses, looks, levels)
+    _legend(figure, courses, looks, levels, top=1 - 0.28 / height)
     notes = ["Figures: at the end of each course."]
     if any(fit_course(points) is not None for points in courses.values()):
         where = " in log time" if ax.get_xscale() == "log" else ""
         notes.append(f"Curves: second-degree fits{where}.")
     if below:
         notes.append("Carets: below the axis.")
-    figure.text(0.7, 0.03, "\n".join(notes), size=NOTE, color=GREY, va="bottom")
+    figure.text(0.7, 0.13 / height, "\n".join(notes), size=NOTE, color=GREY, va="bottom")
     return figure
 
 
@@ -249,7 +251,11 @@ def _dress(ax: Axes) -> None:
 
 
 def _legend(
-    figure: Figure, courses: Courses, looks: Mapping[str, Mark], levels: Mapping[str, float]
+    figure: Figure,
+    courses: Courses,
+    looks: Mapping[str, Mark],
+    levels: Mapping[str, float],
+    top: float,
 ) -> None:
     """Beside the axes, best at the end first."""
     ends = {name: max(points, key=lambda p: p.seconds).psnr for name, points in courses.items()}
@@ -274,7 +280,7 @@ def _legend(
     figure.legend(
         handles=handles,
         loc="upper left",
-        bbox_to_anchor=(0.7, 0.935),
+        bbox_to_anchor=(0.7, top),
         frameon=False,
         fontsize=TEXT,
         handlelength=2.2,

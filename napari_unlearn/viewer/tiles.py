@@ -223,14 +223,19 @@ class Tiles:
             self.prepare(live.header, live.reference, "Ground truth", ())
 
     def _rename_live(self, live: LiveTile) -> bool:
-        """Give the live tile to another run; the other tiles are not touched, which is quick."""
+        """Give the live tile to another run; its error map waits for `show_live_error`."""
         if self.live is None or self._bare is None or live.header != self._header:
             return False
-        self._live, board = live, live.join(self._bare)
-        for row, shown in ((self._upper, board.upper), (self._lower, board.lower)):
-            if row:
-                row[-1].fill(shown[-1], board.header)
+        self._live = live
+        self._upper[-1].fill(live.join(self._bare).upper[-1], live.header)
         return True
+
+    def show_live_error(self) -> None:
+        """Give a renamed live tile its error map: in a turn of its own, each takes a redraw."""
+        live = self._live
+        if live is None or self._bare is None or not self._lower or live.header != self._header:
+            return
+        self._lower[-1].fill(live.join(self._bare).lower[-1], live.header)
 
     def refresh_live(self) -> None:
         """Show what the live tile holds by now."""
