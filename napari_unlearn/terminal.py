@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -36,6 +36,8 @@ from napari_unlearn.unlearning.job import Job
 
 if TYPE_CHECKING:
     from napari_unlearn.study.study import Plan
+
+T = TypeVar("T")
 
 ERR = Console(stderr=True)
 
@@ -154,24 +156,23 @@ def show_comparison(events: Iterator[CompareEvent]) -> Comparison:
 
 def show_evaluation(events: Iterator[tuple[int, int] | list[RunResult]]) -> list[RunResult]:
     """Follow an evaluation to its end."""
-    with bar() as progress:
-        line = progress.add_task("Evaluating", total=None)
-        for event in events:
-            if isinstance(event, list):
-                return event
-            progress.update(line, completed=event[0], total=event[1])
-    raise UnlearnError("The evaluation ended without a result.")
+    return _counted("Evaluating", events)
 
 
 def show_suspicion(events: Iterator[tuple[int, int] | Suspicion]) -> Suspicion:
     """Follow a search for suspicious scans to its end."""
+    return _counted("Comparing with the measured lines", events)
+
+
+def _counted(title: str, events: Iterator[tuple[int, int] | T]) -> T:
+    """Follow work that counts (done, total) until it yields its result."""
     with bar() as progress:
-        line = progress.add_task("Comparing with the measured lines", total=None)
+        line = progress.add_task(title, total=None)
         for event in events:
-            if isinstance(event, Suspicion):
+            if not isinstance(event, tuple):
                 return event
             progress.update(line, completed=event[0], total=event[1])
-    raise UnlearnError("The search ended without a result.")
+    raise UnlearnError(f"{title}: ended without a result.")
 
 
 def format_quality(comparison: Comparison, as_json: bool = False) -> str:

@@ -209,6 +209,7 @@ def _child(link: Connection, work: bytes, threads: int | None) -> None:
 
 def _work(work: bytes, link: Connection, token: CancelToken) -> _End:
     try:
+        # Our own parent pickled it a moment ago: no file and no network has a part in it.
         for event in pickle.loads(work)(token):
             _tell(link, event)
     except Cancelled as error:

@@ -10,7 +10,7 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.runs.order import Order
 from napari_unlearn.unlearning.parameters import Number
-from napari_unlearn.unlearning.record import CHECKPOINT, METRICS, Record
+from napari_unlearn.unlearning.record import CHECKPOINT, METRICS, has_settings
 from napari_unlearn.unlearning.resume import FILE
 from napari_unlearn.unlearning.strategies import find_strategy
 from napari_unlearn.unlearning.strategy import Strategy
@@ -124,7 +124,6 @@ def _fits(order: Order, folder: Path) -> bool:
     """Whether a finished run was made with an order's settings; True if nobody can tell."""
     try:
         noted = json.loads((folder / METRICS).read_text(encoding="utf-8"))["settings"]
-        settings = Record(order.job()).settings
+        return has_settings(order.job(), noted)
     except (OSError, ValueError, KeyError, TypeError, UnlearnError):
         return True
-    return noted == json.loads(json.dumps(settings, default=str))

@@ -20,7 +20,7 @@ from napari_unlearn.models.checkpoint import read_card
 from napari_unlearn.study.judge import judge, relearn
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.loop import train
-from napari_unlearn.unlearning.record import CHECKPOINT, METRICS, Record
+from napari_unlearn.unlearning.record import CHECKPOINT, METRICS, Record, has_settings
 from napari_unlearn.unlearning.resume import FILE as RESUME
 from napari_unlearn.unlearning.resume import job_key
 
@@ -126,9 +126,7 @@ def is_whole(job: Job) -> bool:
         settings, steps = about["settings"], about["metrics"]["steps"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return steps == job.total_steps and job_key(settings) == job_key(
-        json.loads(job_key(Record(job).settings))
-    )
+    return steps == job.total_steps and has_settings(job, settings)
 
 
 def can_go_on(job: Job) -> bool:

@@ -159,6 +159,11 @@ class Record:
         )
 
 
+def has_settings(job: Job, noted: object) -> bool:
+    """Whether settings read from a `metrics.json` are those of a job, as JSON would hold them."""
+    return noted == json.loads(json.dumps(Record(job).settings, default=str))
+
+
 def scans(samples: SliceSet | None) -> list:
     """The scans of a set that may be missing."""
     return [] if samples is None else samples.scans

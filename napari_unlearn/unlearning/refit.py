@@ -84,7 +84,7 @@ def layers(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def input_moments(bench: Bench, set_name: str) -> Generator[None, None, Mapping[str, Tensor]]:
-    """Mean of a a^T over all positions and samples of a set, by layer, in double precision.
+    """Mean of a a^T over positions and samples of a set, by layer; summed in double precision.
 
     Raises:
         UnlearnError: if they are not finite.

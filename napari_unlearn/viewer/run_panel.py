@@ -2,10 +2,11 @@
 
 import math
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGridLayout, QProgressBar, QPushButton, QWidget
 
 from napari_unlearn.viewer.session import Progress, Session
+from napari_unlearn.viewer.status_line import status_line
 from napari_unlearn.viewer.worker import End
 
 
@@ -23,11 +24,7 @@ class RunPanel(QWidget):
         self.live = QPushButton()
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
-        self.status = QLabel()
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self.status.setMinimumHeight(34)
+        self.status = status_line()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)

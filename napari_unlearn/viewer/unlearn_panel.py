@@ -1,11 +1,12 @@
 """Start, Pause, Stop & keep, Abort; how far it is; the one line where errors appear."""
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGridLayout, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from napari_unlearn.unlearning.events import Event, Preparing
 from napari_unlearn.viewer.run_log import RunLog
 from napari_unlearn.viewer.run_panel import time_left
+from napari_unlearn.viewer.status_line import status_line
 from napari_unlearn.viewer.studies import Drawn
 from napari_unlearn.viewer.training import Training
 
@@ -33,11 +34,7 @@ class UnlearnPanel(QWidget):
         self.stop.setToolTip("End now and keep the model as it is")
         self.abort.setToolTip("End now and keep nothing")
         self.bar = QProgressBar()
-        self.status = QLabel()
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self.status.setMinimumHeight(34)
+        self.status = status_line()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
