@@ -10,6 +10,9 @@ from napari_unlearn.phantoms.space import Array, Mask, Space, rotation
 Labels = NDArray[np.uint8]
 _SIDES = (-1, 1)
 
+SKULL = 0.90
+"""Where the skull begins, as a fraction of the distance to the skin."""
+
 
 def posed(space: Space, shape: HeadShape) -> Space:
     """Coordinates in which this head is an average one: warped, tilted and scaled."""
@@ -18,7 +21,7 @@ def posed(space: Space, shape: HeadShape) -> Space:
 
 
 def head_radius(space: Space) -> Array:
-    """1 on the skin, 0.9 where the skull begins."""
+    """1 on the skin, `SKULL` where the skull begins."""
     return space.radius((0, 0, 0), (0.98, 0.95, 0.86))
 
 
@@ -29,6 +32,8 @@ def paint_anatomy(space: Space, shape: HeadShape) -> Labels:
     _paint_deep_grey(labels, space, shape)
     labels[_ventricles(space, shape)] = Structure.VENTRICLE
     _paint_hindbrain(labels, space, shape)
+    # A large cerebellum would reach through the skull.
+    labels[head_radius(space) >= SKULL] = Structure.BACKGROUND
     return labels
 
 

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from napari_unlearn.mri.subject3d import CONTRASTS
+from napari_unlearn.phantoms.head_anatomy import SKULL
 from napari_unlearn.phantoms.space import Array, Space, random_field
 
 # Relative signals of the label values 0 (inside the head: skull) to 10. IR is the
@@ -34,7 +35,7 @@ def scanned(
 
     Args:
         labels: The head as it is, not as a rater drew it, (depth, rows, columns).
-        head_radius: 1 on the skin, 0.9 where the skull begins, of the same shape.
+        head_radius: 1 on the skin, `SKULL` where the skull begins, of the same shape.
         space: The unwarped space of the grid.
         variation: How far signals may be from the average subject's.
         rng: Of this scan.
@@ -43,7 +44,7 @@ def scanned(
     coarse, fine = (space.sample(random_field(rng, length)) for length in (0.11, 0.045))
     texture = 1 + 0.04 * coarse * brain
     grain = 0.03 * fine * brain
-    scalp = ~brain & (head_radius > 0.90)
+    scalp = ~brain & (head_radius > SKULL)
     images = []
     for name in CONTRASTS:
         signal = np.array(_SIGNALS[name])
