@@ -106,6 +106,30 @@ def test_a_grid_at_45_degrees_or_in_metres_is_no_exception(tmp_path):
         assert written.header.get_xyzt_units() == nib.load(model).header.get_xyzt_units()
 
 
+def test_a_model_with_a_nonsensical_qform_is_still_a_model(tmp_path):
+    labels = some_labels()
+    image = nib.load(save(tmp_path / "good.nii", labels))
+    image.header["quatern_b"] = image.header["quatern_c"] = 2
+    nib.save(image, tmp_path / "model.nii")
+    with pytest.raises(ValueError, match="w2 should be positive"):
+        nib.load(tmp_path / "model.nii").get_qform(coded=True)
+    read = read_labels(tmp_path / "model.nii")
+    out = write_labels(tmp_path / "out.nii", read.data, read.affine, like=tmp_path / "model.nii")
+    np.testing.assert_array_equal(np.asarray(nib.load(out).dataobj), labels)
+    assert nib.load(out).header["qform_code"] == 0
+
+
+@pytest.mark.parametrize("kind", [nib.Nifti2Image, nib.Nifti1Pair])
+def test_labels_are_written_like_nifti2_and_header_pairs_too(tmp_path, kind):
+    labels = some_labels()
+    model = tmp_path / ("model.hdr" if kind is nib.Nifti1Pair else "model.nii")
+    nib.save(kind(labels, oblique("LPS", (1, 1.1, 3))), model)
+    read = read_labels(model)
+    out = nib.load(write_labels(tmp_path / "out.nii.gz", read.data, read.affine, like=model))
+    np.testing.assert_array_equal(np.asarray(out.dataobj), labels)
+    np.testing.assert_allclose(out.affine, nib.load(model).affine, atol=1e-6)
+
+
 def test_without_a_model_every_label_stays_where_it_was_in_the_scanner(tmp_path):
     path = save(tmp_path / "l.nii.gz", some_labels(), oblique("PSR", (1.0, 1.1, 3.0)))
     read = read_labels(path)
