@@ -4,6 +4,8 @@ import gzip
 import math
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,8 @@ _DAMAGE = (
 _MOST_BYTES = 2**34
 _GZIP_RATIO = 1040
 """Deflate cannot compress further; a larger declared size is a lie."""
-_MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+"""Per unit of length that a NIfTI header may name."""
 
 # What the first, second and third index of (slice, row, column) should move towards,
 # as (canonical axis, direction) with axes 0 = right, 1 = anterior, 2 = superior.
@@ -63,30 +66,50 @@ def is_nifti(path: Path) -> bool:
     return start[344:348] in (b"n+1\0", b"ni1\0") or start[4:8] == b"n+2\0"
 
 
-def read_nifti(path: str | os.PathLike[str], *, volume: int = 0) -> ImageVolume:
+def read_nifti(
+    path: str | os.PathLike[str], *, volume: int | None = 0, axial: bool = False
+) -> ImageVolume:
     """Read a NIfTI volume; numbers of an uncompressed, unscaled file stay on disk.
 
-    Slices lie along the thickest voxel axis, or are axial if the voxels are about cubic.
-    `volume` chooses from a series (fourth dimension).
+    Slices lie along the thickest voxel axis, or are axial if the voxels are about cubic or
+    if `axial` asks for it. `volume` chooses from a series (fourth dimension); None accepts a
+    single volume only.
 
     Raises:
         ReadError: if the file is no whole NIfTI volume of real numbers.
     """
     path = Path(path)
+    with _damage_said(path):
+        return _read(path, volume, axial)
+
+
+def open_nifti(path: str | os.PathLike[str]) -> Any:
+    """The file as nibabel sees it: header and geometry on disk, its numbers unread.
+
+    Raises:
+        ReadError: if it is missing or no NIfTI file.
+    """
+    path = Path(path)
+    with _damage_said(path):
+        return _open(path)
+
+
+@contextmanager
+def _damage_said(path: Path) -> Iterator[None]:
     check_readable(path, "a NIfTI file")
     if not is_nifti(path):
         raise ReadError(f"{path}: not a NIfTI file; its content starts like something else.")
     try:
         # nibabel also prints what it repairs in a header; the user gets one sentence instead.
         with LoggingOutputSuppressor():
-            return _read(path, volume)
+            yield
     except _DAMAGE as error:
         raise ReadError(
             f"{path}: the NIfTI file is truncated or damaged ({first_line(error)})."
         ) from error
 
 
-def _read(path: Path, volume: int) -> ImageVolume:
+def _read(path: Path, volume: int | None, axial: bool) -> ImageVolume:
     image = _open(path)
     shape, dtype = image.shape, image.get_data_dtype()
     if dtype.kind not in "fiu" or len(shape) not in (2, 3, 4) or 0 in shape:
@@ -98,6 +121,12 @@ def _read(path: Path, volume: int) -> ImageVolume:
     remarks = []
     stored = image.dataobj
     if len(shape) == 4:
+        if volume is None and shape[3] > 1:
+            raise ReadError(
+                f"{path}: a series of {shape[3]} volumes, shape {shape}; one volume in 3 "
+                "dimensions is expected."
+            )
+        volume = volume or 0
         if not 0 <= volume < shape[3]:
             raise ReadError(f"{path}: there is no volume {volume}; 0 to {shape[3] - 1} exist.")
         if shape[3] > 1:
@@ -108,12 +137,12 @@ def _read(path: Path, volume: int) -> ImageVolume:
     data = data[..., None] if len(shape) == 2 else data
     affine = np.array(image.affine, dtype=np.float64)
     unit = image.header.get_xyzt_units()[0]
-    affine[:3] *= _MILLIMETRES.get(unit, 1.0)
+    affine[:3] *= MILLIMETRES.get(unit, 1.0)
     if unit == "unknown":
         remarks.append("The file names no unit of length; mm are assumed.")
     if not (image.header["qform_code"] or image.header["sform_code"]):
         remarks.append("The file does not say how the volume lies in the scanner.")
-    data, affine = _orient(path, data, affine)
+    data, affine = _orient(path, data, affine, axial)
     return ImageVolume(
         name=path.name.removesuffix(".gz").removesuffix(".nii"),
         data=data,
@@ -153,7 +182,7 @@ def _check_size(path: Path, declared: int) -> None:
 
 
 def _orient(
-    path: Path, data: NDArray, affine: NDArray[np.float64]
+    path: Path, data: NDArray, affine: NDArray[np.float64], axial: bool
 ) -> tuple[NDArray, NDArray[np.float64]]:
     """Turn (x, y, z) into (slice, row, column) by swapping and flipping axes, without copy."""
     orientation = nib.io_orientation(affine)
@@ -162,7 +191,8 @@ def _orient(
     spacing = np.array(_spacing(affine))
     thickest = int(spacing.argmax())
     others = np.delete(spacing, thickest)
-    across = int(orientation[thickest, 0]) if spacing[thickest] > 1.2 * others.max() else 2
+    thick = spacing[thickest] > 1.2 * others.max() and not axial
+    across = int(orientation[thickest, 0]) if thick else 2
     transform = ornt_transform(orientation, np.array(_VIEWS[across]))
     return apply_orientation(data, transform), affine @ inv_ornt_aff(transform, data.shape)
 
