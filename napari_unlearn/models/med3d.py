@@ -1,7 +1,7 @@
 """Med3D: a 3D residual network that segments, key for key that of MedicalNet."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Annotated, Literal, cast
 
@@ -24,6 +24,7 @@ BLOCKS: dict[int, tuple[type[Basic] | type[Bottleneck], tuple[int, ...]]] = {
 STRIDES, DILATIONS = (1, 2, 1, 1), (1, 1, 2, 4)
 DECODED = 32
 """Channels between decoder and classes."""
+Context = AbstractContextManager[None]
 _MOST = {"in_channels": 64, "classes": 256, "width": 512, "widest": 1024}
 _CHOICES: dict[str, tuple[int | str, ...]] = {
     "depth": tuple(BLOCKS),
@@ -143,7 +144,7 @@ class Layer(nn.Sequential):
         return image
 
 
-def _first_and_second(block: nn.Module) -> tuple[nullcontext, object]:
+def _first_and_second(block: nn.Module) -> tuple[Context, Context]:
     return nullcontext(), _statistics_kept(block)
 
 

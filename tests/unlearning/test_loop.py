@@ -254,7 +254,7 @@ def test_an_edit_needs_the_sets_it_reads(unlearning):
 
 def test_fine_tuning_never_looks_at_the_forget_set(original, job, tmp_path):
     class Untouchable:
-        slices, scans, sampling = (), (), job.retain.sampling
+        lines, about = (), job.retain.about
 
         def __len__(self):
             return 5
