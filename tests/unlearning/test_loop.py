@@ -23,7 +23,6 @@ from napari_unlearn.unlearning.record import Record
 from napari_unlearn.unlearning.strategies import find_strategy, strategies_for
 from napari_unlearn.unlearning.task import Reconstruction
 
-
 CASES = [
     pytest.param(task, name, id=f"{task}-{name}")
     for task in ("reconstruction", "segmentation")
