@@ -259,9 +259,18 @@ def test_scrub_starts_with_a_repair_step(unlearning, original):
         torch.testing.assert_close(weights(first)[key], value)
 
 
-@pytest.mark.parametrize("name", ["bad-teacher", "salun", "ssd-ft", "task-arithmetic-ft"])
-def test_teachers_scopes_and_edits_work_in_mixed_precision(name, unlearning):
-    events = list(train(unlearning(name, steps=2, precision="bf16-mixed")))
+MIXED = [
+    *(
+        ("reconstruction", name)
+        for name in ("bad-teacher", "salun", "ssd-ft", "task-arithmetic-ft")
+    ),
+    *(("segmentation", name) for name in ("salun", "refit-ignorant", "learn-noise", "loss-match")),
+]
+
+
+@pytest.mark.parametrize(("task", "name"), MIXED)
+def test_teachers_scopes_and_edits_work_in_mixed_precision(task, name, starting):
+    events = list(train(starting(task, name, steps=2, precision="bf16-mixed")))
     assert events[-1].steps == 2
 
 
