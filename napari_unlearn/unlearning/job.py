@@ -29,9 +29,6 @@ class Job:
     """Where checkpoint, events and metrics go; None keeps nothing on disk."""
     retain: SampleSet | None = None
     forget: SampleSet | None = None
-    unseen: SampleSet | None = None
-    """Labelled samples that no model was trained on, for strategies that ask how the original
-    treats such; they must not be those that figures are published on."""
     parent: Path | None = None
     """Checkpoint to start from; None starts from random weights."""
     task: Task = field(default_factory=Reconstruction)
@@ -55,6 +52,9 @@ class Job:
     """The sample in view, shown now and then while training."""
     save_seconds: float = 60.0
     """Longest time between two files to resume from."""
+    unseen: SampleSet | None = None
+    """Labelled samples that no model was trained on, for strategies that ask how the original
+    treats such; they must not be those that figures are published on."""
 
     def __post_init__(self) -> None:
         """Refuse a job that would silently do nothing.
