@@ -166,11 +166,12 @@ class Reconstruction:
         raise UnlearnError("A reconstruction network has no encoder of its own.")
 
     def noise_input(self, batch: Batch, rng: torch.Generator) -> Batch:
-        """Complex noise N(0, I) on the acquired lines, as strong as the measured k-space."""
-        noise = torch.randn(batch.kspace.shape, generator=rng, dtype=torch.complex64)
-        noise = noise.to(batch.kspace) * batch.lines[:, None, None, :]
-        size = torch.linalg.vector_norm(batch.kspace) / torch.linalg.vector_norm(noise)
-        return replace(batch, kspace=size * noise)
+        """Only encoders are asked about noise.
+
+        Raises:
+            UnlearnError: always.
+        """
+        raise UnlearnError("A reconstruction network has no encoder to show noise to.")
 
     def quality(self, answer: Tensor, batch: Batch) -> dict[str, float]:
         """PSNR [dB] and SSIM against the reference."""

@@ -12,37 +12,20 @@ from torch import Tensor
 from napari_unlearn.errors import UnlearnError
 
 
-class Volume(Protocol):
-    """One subject: contrasts of one grid and, if somebody drew them, its labels."""
+class Subject(Protocol):
+    """One person: contrasts of one grid and, if somebody drew them, labels."""
 
     @property
-    def name(self) -> str:
-        """Pseudonymous subject id."""
+    def subject(self) -> str:
+        """Pseudonymous id."""
 
-    def image(self) -> NDArray[np.float32]:
+    @property
+    def images(self) -> NDArray[np.float32]:
         """Normalised contrasts, (channels, slices, rows, columns)."""
 
-    def labels(self) -> NDArray[np.integer] | None:
+    @property
+    def labels(self) -> NDArray[np.uint8] | None:
         """Structure by number, 0 the background, (slices, rows, columns); None if unknown."""
-
-
-@dataclass(frozen=True)
-class MemoryVolume:
-    """A subject that is already in memory."""
-
-    name: str
-    contrasts: NDArray[np.float32]
-    """(channels, slices, rows, columns)"""
-    structures: NDArray[np.integer] | None = None
-    """(slices, rows, columns)"""
-
-    def image(self) -> NDArray[np.float32]:
-        """Normalised contrasts, (channels, slices, rows, columns)."""
-        return self.contrasts
-
-    def labels(self) -> NDArray[np.integer] | None:
-        """Structure by number, (slices, rows, columns)."""
-        return self.structures
 
 
 @dataclass(frozen=True)
@@ -67,9 +50,9 @@ class VolumeBatch:
 
 
 class VolumeSet:
-    """Labelled volumes of several subjects; read when asked for, nothing is kept."""
+    """Labelled volumes of several subjects, addressed by one number."""
 
-    def __init__(self, subjects: Sequence[Volume], classes: int) -> None:
+    def __init__(self, subjects: Sequence[Subject], classes: int) -> None:
         self.subjects = list(subjects)
         self.classes = classes
 
@@ -89,7 +72,7 @@ class VolumeSet:
     def lines(self) -> Iterator[str]:
         """Subject and number of classes."""
         for subject in self.subjects:
-            yield f"{subject.name} {self.classes}\n"
+            yield f"{subject.subject} {self.classes}\n"
 
     @property
     def about(self) -> dict[str, Any]:
@@ -108,24 +91,24 @@ class VolumeSet:
                 finite.
         """
         subject = self.subjects[place]
-        image, labels = subject.image(), subject.labels()
+        image, labels = subject.images, subject.labels
         if labels is None:
             raise UnlearnError(
-                f"{subject.name}: no labels; training and testing a segmentation need them."
+                f"{subject.subject}: no labels; training and testing a segmentation need them."
             )
         if labels.shape != image.shape[1:]:
             raise UnlearnError(
-                f"{subject.name}: labels {labels.shape} and image {image.shape[1:]} do not lie on "
+                f"{subject.subject}: labels {labels.shape} and image {image.shape[1:]} do not lie on "
                 "one grid."
             )
         lowest, highest = int(labels.min()), int(labels.max())
         if lowest < 0 or highest >= self.classes:
             raise UnlearnError(
-                f"{subject.name}: labels from {lowest} to {highest}; the network knows "
+                f"{subject.subject}: labels from {lowest} to {highest}; the network knows "
                 f"{self.classes} classes, 0 to {self.classes - 1}."
             )
         if not np.isfinite(image).all():
-            raise UnlearnError(f"{subject.name}: the image holds values that are not finite.")
+            raise UnlearnError(f"{subject.subject}: the image holds values that are not finite.")
         return VolumeBatch(
             image=torch.from_numpy(np.ascontiguousarray(image, np.float32))[None],
             target=torch.from_numpy(np.ascontiguousarray(labels, np.int64))[None],

@@ -1,8 +1,9 @@
 """Heads of a few voxels: a ball with a smaller one inside, each subject's a little different."""
 
-import numpy as np
+from dataclasses import dataclass
 
-from napari_unlearn.unlearning.volumes import MemoryVolume
+import numpy as np
+from numpy.typing import NDArray
 
 CLASSES, SIZE = 4, 16
 TINY_MED3D = {
@@ -15,6 +16,13 @@ TINY_MED3D = {
 }
 
 
+@dataclass(frozen=True)
+class Head:
+    subject: str
+    images: NDArray
+    labels: NDArray | None
+
+
 def head(seed, size=SIZE):
     rng = np.random.default_rng(seed)
     grid = np.moveaxis(np.indices((size,) * 3), 0, -1) - (size - 1) / 2
@@ -24,4 +32,4 @@ def head(seed, size=SIZE):
     labels[np.linalg.norm(grid - rng.uniform(-1, 1, 3), axis=-1) < inner * size] = 2
     contrasts = np.stack([labels == 1, labels == 2]).astype(np.float32)
     contrasts += rng.normal(0, 0.3, contrasts.shape).astype(np.float32)
-    return MemoryVolume(f"head {seed}", contrasts, labels)
+    return Head(f"head {seed}", contrasts, labels)

@@ -247,11 +247,11 @@ def test_settings_of_the_task_decide_a_runs_course(segmenting):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"structures": None}, "no labels"),
-        ({"structures": np.zeros((16, 16, 15), int)}, "one grid"),
-        ({"structures": np.full((16, 16, 16), 7)}, "0 to 3"),
-        ({"structures": np.full((16, 16, 16), -1)}, "0 to 3"),
-        ({"contrasts": np.full((2, 16, 16, 16), np.nan, np.float32)}, "not finite"),
+        ({"labels": None}, "no labels"),
+        ({"labels": np.zeros((16, 16, 15), int)}, "one grid"),
+        ({"labels": np.full((16, 16, 16), 7)}, "0 to 3"),
+        ({"labels": np.full((16, 16, 16), -1)}, "0 to 3"),
+        ({"images": np.full((2, 16, 16, 16), np.nan, np.float32)}, "not finite"),
     ],
 )
 def test_an_unusable_subject_is_named(changes, said):

@@ -15,6 +15,7 @@ from napari_unlearn.unlearning.objectives import MatchLoss, OtherTarget
 from napari_unlearn.unlearning.scopes import FixDecoder
 from napari_unlearn.unlearning.segmentation import Segmentation
 from napari_unlearn.unlearning.strategies import find_strategy
+from napari_unlearn.unlearning.task import Reconstruction
 from napari_unlearn.unlearning.volumes import VolumeBatch
 
 from .toy import Line, bench, line, point, run
@@ -101,6 +102,12 @@ def test_a_sample_that_nobody_supplies_is_one_sentence():
         OtherTarget().loss(Line(), line(1.0), SAMPLE, Context(torch.Generator()))
 
 
+@pytest.mark.parametrize("objective", [RandomFeatures(), EncodeAsNoise()])
+def test_a_reconstruction_has_no_encoder_to_look_at(objective, brains):
+    with pytest.raises(UnlearnError, match="no encoder"):
+        objective.loss(Reconstruction(), None, brains.batch(0), context())
+
+
 def test_an_objective_says_which_other_sets_it_reads():
     wanted = {name: find_strategy(name, "segmentation").reads for name in (*SIX, "loss-match")}
     assert wanted.pop("loss-match") == ("forget", "retain", "unseen")
@@ -171,7 +178,7 @@ def test_matching_brings_the_forget_loss_to_the_unseen_one(segmenting, heads):
     strategy = find_strategy("loss-match", "segmentation").with_parameters({"retain_weight": 0})
     # Labels that the original gets wrong stand for heads that it finds hard.
     hard = heads["unseen"].subjects[0]
-    hard = dataclasses.replace(hard, structures=hard.structures.clip(1) - 1)
+    hard = dataclasses.replace(hard, labels=hard.labels.clip(1) - 1)
     job = segmenting("loss-match", strategy=strategy, epochs=20, learning_rate=3e-3)
     job = dataclasses.replace(job, unseen=type(heads["unseen"])([hard], heads["unseen"].classes))
     unseen = job.unseen.batch(0)
