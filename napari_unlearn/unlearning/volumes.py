@@ -98,8 +98,8 @@ class VolumeSet:
             )
         if labels.shape != image.shape[1:]:
             raise UnlearnError(
-                f"{subject.subject}: labels {labels.shape} and image {image.shape[1:]} do not lie on "
-                "one grid."
+                f"{subject.subject}: labels {labels.shape} and image {image.shape[1:]} do not lie "
+                "on one grid."
             )
         lowest, highest = int(labels.min()), int(labels.max())
         if lowest < 0 or highest >= self.classes:
