@@ -107,7 +107,7 @@ def measure_pace(job: Job) -> Pace:
     Raises:
         UnlearnError: if the slice cannot be read, the loop fails, or memory runs out.
     """
-    retain = job.retain or SliceSet([], Sampling())
+    retain = job.retain if isinstance(job.retain, SliceSet) else SliceSet([], Sampling())
     first = SliceSet(retain.scans[:1], retain.sampling)
     first.slices = first.slices[:1]
     trial = replace(job, folder=None, retain=first, steps=2, tests={"slice": first}, test_every=2)

@@ -75,15 +75,18 @@ def assemble(card: Card, weights: dict[str, Tensor], name: str) -> nn.Module:
     for key, value in own.items():
         if key not in weights:
             raise ModelError(f"{name}: weights '{key}' are missing.")
-        if weights[key].shape != value.shape or not weights[key].is_floating_point():
+        floating = value.is_floating_point()
+        if weights[key].shape != value.shape or weights[key].is_floating_point() != floating:
             raise ModelError(
                 f"{name}: weights '{key}' are {weights[key].dtype} {tuple(weights[key].shape)}, "
-                f"the network needs floating-point {tuple(value.shape)}."
+                f"the network needs {'floating-point' if floating else 'integer'} "
+                f"{tuple(value.shape)}."
             )
     unknown = weights.keys() - own.keys()
     if unknown:
         raise ModelError(f"{name}: the network has no weights '{min(unknown)}'.")
-    model.load_state_dict({key: weights[key].float() for key in own}, assign=True)
+    # Whole numbers are the counters of batch norms.
+    model.load_state_dict({key: weights[key].to(own[key].dtype) for key in own}, assign=True)
     return model
 
 

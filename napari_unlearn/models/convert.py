@@ -24,12 +24,7 @@ def convert_fastmri(path: Path | str) -> tuple[nn.Module, Card]:
         ModelError: Not such a file, damaged, or holding objects other than weights.
     """
     path = Path(path)
-    content = _load(path)
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping):
-        raise ModelError(f"{path.name}: holds a {type(content).__name__}, not named weights.")
-    named = {key: value for key, value in content.items() if isinstance(key, str)}
+    named = read_torch_weights(path)
     prefixes = [key.removesuffix(_LANDMARK) for key in named if key.endswith(_LANDMARK)]
     if len(prefixes) != 1:
         raise ModelError(
@@ -39,7 +34,7 @@ def convert_fastmri(path: Path | str) -> tuple[nn.Module, Card]:
     weights = {
         key.removeprefix(prefixes[0]): value
         for key, value in named.items()
-        if key.startswith(prefixes[0]) and isinstance(value, Tensor)
+        if key.startswith(prefixes[0])
     }
     weights = {key: value for key, value in weights.items() if key != "loss.w"}
     card = Card(
@@ -49,6 +44,24 @@ def convert_fastmri(path: Path | str) -> tuple[nn.Module, Card]:
         remark=f"Converted from fastMRI weights {path.name}.",
     )
     return assemble(card, weights, path.name), card
+
+
+def read_torch_weights(path: Path) -> dict[str, Tensor]:
+    """The named tensors of a file of torch.save, bare or under "state_dict".
+
+    Raises:
+        ModelError: Damaged, no named weights, or holding objects other than weights.
+    """
+    content = _load(path)
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping):
+        raise ModelError(f"{path.name}: holds a {type(content).__name__}, not named weights.")
+    return {
+        key: value
+        for key, value in content.items()
+        if isinstance(key, str) and isinstance(value, Tensor)
+    }
 
 
 def _load(path: Path) -> object:

@@ -7,9 +7,10 @@ from typing import Any
 from torch import nn
 
 from napari_unlearn.models.error import ModelError
+from napari_unlearn.models.med3d import Med3D
 from napari_unlearn.models.varnet import VarNet
 
-ARCHITECTURES: dict[str, type[nn.Module]] = {"varnet": VarNet}
+ARCHITECTURES: dict[str, type[nn.Module]] = {"varnet": VarNet, "med3d": Med3D}
 
 
 def build(architecture: str, parameters: Mapping[str, int | float | bool | str]) -> nn.Module:

@@ -33,8 +33,9 @@ from napari_unlearn.study.pieces import (
     carry_out_runs,
     judge_seed,
 )
-from napari_unlearn.unlearning.strategies import STRATEGIES
+from napari_unlearn.unlearning.strategies import strategies_for
 
+STRATEGIES = strategies_for("reconstruction")
 OURS = tuple(name for name, entry in STRATEGIES.items() if entry.paper == "this project")
 BEST = "refit-ignorant"
 """The strategy of ours that is held against the paper's, named before the runs."""

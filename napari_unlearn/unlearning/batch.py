@@ -1,7 +1,8 @@
 """What one step of training sees: slices of scans, undersampled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,6 +70,27 @@ class SliceSet:
         both = SliceSet([], self.sampling)
         both.scans, both.slices = self.scans + other.scans, self.slices + other.slices
         return both
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """Name, slice and shape of every sample, by which a run knows its data again."""
+        for scan, index in self.slices:
+            header = scan.header
+            yield f"{header.name} {index} {header.coils} {header.rows} {header.columns}\n"
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Sampling and k-space, as a card says them; the first scan stands for all."""
+        sampling, header = self.sampling, self.scans[0].header
+        return {
+            "sampling": {
+                "kind": sampling.kind,
+                "acceleration": sampling.acceleration,
+                "center_fraction": sampling.center_fraction,
+            },
+            "coils": header.coils,
+            "matrix": (header.rows, header.columns),
+        }
 
     def mask(self, place: int, seed: int | None) -> Mask:
         """The slice's mask: its own if undersampled, else drawn from `seed` or its name."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.unlearning.batch import Batch
+from napari_unlearn.unlearning.samples import Sample
 from napari_unlearn.unlearning.task import Task
 
 
@@ -15,7 +15,7 @@ from napari_unlearn.unlearning.task import Task
 class Samples:
     """A set of samples as a function of the pass's number."""
 
-    read: Callable[[int], Batch]
+    read: Callable[[int], Sample]
     """The sample of pass 0, 1, ..., on the device; every `count` passes show each sample once."""
     count: int
 
@@ -36,7 +36,7 @@ class Bench:
     draw_fresh: Callable[[], Mapping[str, Tensor]] = dict
     """Weights of a network that has learnt nothing, by name: drawn from the original's seed."""
 
-    def gradient(self, batch: Batch) -> dict[str, Tensor]:
+    def gradient(self, batch: Sample) -> dict[str, Tensor]:
         """dJ/dtheta of the task's loss on one batch, in evaluation mode.
 
         Raises:

@@ -1,13 +1,14 @@
 """What an objective may use beside task, model and batch: chance and frozen teachers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
+from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.registry import build
 
 Teacher = Literal["original", "untrained", "midway"]
@@ -17,13 +18,24 @@ it was when the forget objective was first asked (the engine takes that copy).""
 UNTRAINED_STREAM = 0x5EED
 
 
+def nothing_to_read(name: str) -> Any:
+    """There are no sets.
+
+    Raises:
+        UnlearnError: always.
+    """
+    raise UnlearnError(f"There is no {name} set to read a sample from.")
+
+
 @dataclass(frozen=True)
 class Context:
-    """One step's random numbers and the networks that never change."""
+    """One step's random numbers, the networks that never change, samples of other sets."""
 
     rng: torch.Generator
     teachers: Mapping[Teacher, nn.Module] = field(default_factory=dict)
     """Those that the strategy asked for, in evaluation mode, without gradients."""
+    read: Callable[[str], Any] = nothing_to_read
+    """The step's sample of the "retain", "forget" or "unseen" set, on the device."""
 
 
 def make_teachers(

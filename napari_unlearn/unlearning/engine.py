@@ -12,10 +12,10 @@ from torch import Tensor
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.device import device_name, resolve_device
-from napari_unlearn.unlearning.batch import Batch
 from napari_unlearn.unlearning.context import Context
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.preparation import restrain
+from napari_unlearn.unlearning.samples import Sample
 from napari_unlearn.unlearning.schedules import Weights
 from napari_unlearn.unlearning.start import frozen_teachers, make_bench, start_model
 
@@ -83,19 +83,20 @@ class Engine:
         self.midway = {name: value.clone() for name, value in weights.items()}
         self.teachers["midway"] = self.fabric.setup_module(teacher.eval().requires_grad_(False))
 
-    def picture(self, batch: Batch) -> NDArray[np.float32]:
-        """What the model makes of a slice now, (image_rows, image_columns)."""
+    def picture(self, batch: Sample) -> NDArray[np.float32]:
+        """What the model makes of a sample now, as its task shows it."""
         self.model.eval()
         with torch.no_grad():
-            image = self.job.task.predict(self.model, batch.to(self.fabric.device))
+            answer = self.job.task.predict(self.model, batch.to(self.fabric.device))
         self.model.train()
-        return image[0].float().cpu().numpy()
+        return self.job.task.picture(answer)
 
     def _loss(self, weights: Weights, step: int) -> Tensor:
         """The strategy's loss of one step, summed over its objectives and its penalty."""
         job, strategy = self.job, self.job.strategy
         rng = torch.Generator().manual_seed(job.seed * 1_000_003 + step)
-        context = Context(rng, self.teachers)
+        device = self.fabric.device
+        context = Context(rng, self.teachers, lambda name: job.batch(name, step).to(device))
         parts: list[Tensor] = []
         for name, weight, objective in (
             ("forget", weights.forget, strategy.forget),
@@ -103,7 +104,7 @@ class Engine:
         ):
             if objective is None or weight == 0:
                 continue
-            batch = job.batch(name, step).to(self.fabric.device)
+            batch = job.batch(name, step).to(device)
             parts.append(weight * objective.loss(job.task, self.model, batch, context))
         if strategy.penalty is not None and weights.forget != 0:
             parts.append(weights.forget * strategy.penalty.loss(self.model))

@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.card import Card
-from napari_unlearn.unlearning.batch import Batch, SliceSet
 from napari_unlearn.unlearning.guard import Guard, held_out
+from napari_unlearn.unlearning.samples import Sample, SampleSet
 from napari_unlearn.unlearning.strategy import Strategy
 from napari_unlearn.unlearning.task import Reconstruction, Task
 
-STREAMS = {"retain": 1, "forget": 2}
-"""Keeps the draws for the two sets apart."""
+STREAMS = {"retain": 1, "forget": 2, "unseen": 3}
+"""Keeps the draws for the sets apart."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Job:
     """Architecture, role and origin of the model to make; the loop completes it."""
     folder: Path | None
     """Where checkpoint, events and metrics go; None keeps nothing on disk."""
-    retain: SliceSet | None = None
-    forget: SliceSet | None = None
+    retain: SampleSet | None = None
+    forget: SampleSet | None = None
     parent: Path | None = None
     """Checkpoint to start from; None starts from random weights."""
     task: Task = field(default_factory=Reconstruction)
@@ -41,16 +42,19 @@ class Job:
     device: str = "auto"
     precision: str = "32-true"
     """As Lightning Fabric names it, e.g. "bf16-mixed"."""
-    tests: Mapping[str, SliceSet] = field(default_factory=dict)
+    tests: Mapping[str, SampleSet] = field(default_factory=dict)
     """Held-out sets whose quality is measured after each epoch, outside the timed cost."""
     test_every: int = 1
     """Epochs between two such measurements; the last epoch is always measured."""
     guard: Guard | None = None
     """Judges every epoch; with one, every epoch is measured."""
-    preview: Batch | None = None
-    """The slice in view, reconstructed now and then while training."""
+    preview: Sample | None = None
+    """The sample in view, shown now and then while training."""
     save_seconds: float = 60.0
     """Longest time between two files to resume from."""
+    unseen: SampleSet | None = None
+    """Labelled samples that no model was trained on, for strategies that ask how the original
+    treats such; they must not be those that figures are published on."""
 
     def __post_init__(self) -> None:
         """Refuse a job that would silently do nothing.
@@ -62,7 +66,7 @@ class Job:
         for name in self.strategy.reads:
             if not self.samples(name):
                 raise UnlearnError(
-                    f"Strategy '{self.strategy.name}' needs a {name} set, but the {name} set is "
+                    f"Strategy '{self.strategy.name}' reads the {name} set, but the {name} set is "
                     "empty; name at least one scan in it."
                 )
         strategy = self.strategy
@@ -72,7 +76,11 @@ class Job:
             raise UnlearnError(
                 f"Strategy '{strategy.name}' starts from an original; name its checkpoint."
             )
+        if self.task.name not in strategy.tasks:
+            raise UnlearnError(f"Strategy '{strategy.name}' is not for {self.task.name}.")
         if self.guard is not None:
+            if self.task.name != "reconstruction":
+                raise UnlearnError("A guard watches SSIM, which only a reconstruction has.")
             if self.parent is None:
                 raise UnlearnError("A guard compares with an original; name its checkpoint.")
             self.guard.check(self.tests)
@@ -81,19 +89,19 @@ class Job:
         if strategy.trains and self.total_steps < 1:
             raise UnlearnError("The budget is 0 steps; epochs or steps must be at least 1.")
 
-    def samples(self, name: str) -> SliceSet | None:
-        """The set called "forget" or "retain"."""
-        return self.forget if name == "forget" else self.retain
+    def samples(self, name: str) -> SampleSet | None:
+        """The set called "forget", "retain" or "unseen"."""
+        return {"forget": self.forget, "retain": self.retain, "unseen": self.unseen}[name]
 
     @property
-    def measured(self) -> Mapping[str, SliceSet]:
+    def measured(self) -> Mapping[str, SampleSet]:
         """The sets whose quality is measured; rewinding looks at the forget set as well."""
         if self.guard is not None and self.guard.rewinds and self.forget:
             return {**self.tests, "forget": self.forget}
         return self.tests
 
     @property
-    def watched(self) -> Mapping[str, SliceSet]:
+    def watched(self) -> Mapping[str, SampleSet]:
         """The one set that the guard compares with the original's figure; none without a guard."""
         if self.guard is None:
             return {}
@@ -135,7 +143,7 @@ class Job:
             for here in weights
         )
 
-    def place(self, samples: SliceSet, step: int, stream: int) -> int:
+    def place(self, samples: SampleSet, step: int, stream: int) -> int:
         """Which sample a step sees: a fresh seeded permutation per pass.
 
         A function of the step alone, so that a resumed run sees what an undisturbed one sees.
@@ -145,8 +153,8 @@ class Job:
             np.random.default_rng((self.seed, stream, turn)).permutation(len(samples))[position]
         )
 
-    def batch(self, name: str, step: int) -> Batch:
-        """What a step sees of the "forget" or "retain" set: sample and mask drawn from the step."""
+    def batch(self, name: str, step: int) -> Any:
+        """What a step sees of a set: sample and mask drawn from the step."""
         samples, stream = self.samples(name), STREAMS[name]
         if samples is None:
             raise UnlearnError(f"The job has no {name} set.")

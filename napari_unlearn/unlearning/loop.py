@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from torch import Tensor
 
 from napari_unlearn.cancel import CancelToken
-from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.engine import Engine
 from napari_unlearn.unlearning.events import (
     Alarm,
@@ -24,6 +23,7 @@ from napari_unlearn.unlearning.pausing import wait_if_paused
 from napari_unlearn.unlearning.preparation import prepare
 from napari_unlearn.unlearning.record import Record
 from napari_unlearn.unlearning.resume import Progress, job_key, load_progress, save_progress
+from napari_unlearn.unlearning.samples import SampleSet
 from napari_unlearn.unlearning.watch import Watch
 
 EVENT_SECONDS = 0.1
@@ -191,7 +191,7 @@ class _Run:
             yield from self.judge(self.epoch)
 
     def measured(
-        self, sets: Mapping[str, SliceSet], save: Callable[[], None] | None = None
+        self, sets: Mapping[str, SampleSet], save: Callable[[], None] | None = None
     ) -> Generator[Event, None, dict[str, float]]:
         """The quality on these sets; nothing if cancelled."""
         engine, device = self.engine, self.engine.fabric.device

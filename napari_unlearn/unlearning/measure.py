@@ -8,38 +8,36 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_unlearn.cancel import CancelToken
-from napari_unlearn.evaluation.comparison import ImageQuality
-from napari_unlearn.evaluation.error_map import error_map
 from napari_unlearn.evaluation.highlights import calibrate
-from napari_unlearn.evaluation.image_quality import image_quality
-from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.events import Paused
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.pausing import wait_if_paused
+from napari_unlearn.unlearning.samples import SampleSet
 
 
 def measure(
     job: Job,
-    sets: Mapping[str, SliceSet],
+    sets: Mapping[str, SampleSet],
     model: nn.Module,
     device: torch.device,
     cancel: CancelToken,
     step: int = 0,
     save: Callable[[], None] | None = None,
 ) -> Generator[Paused, None, dict[str, float]]:
-    """Mean PSNR [dB] and SSIM per set, e.g. "retain_test_psnr"; empty when cancelled.
+    """Mean of the task's figures per set, e.g. "retain_test_psnr"; empty when cancelled.
 
-    "error_p99" is what an oracle's card calibrates highlights with: the error exceeded by
-    1 % of the pixels of the held-out sets that are not of the forget set's kind.
+    A figure that not every sample has is averaged over those that have it. "error_p99" is what
+    an oracle's card calibrates highlights with: the error exceeded by 1 % of the pixels of the
+    held-out sets that are not of the forget set's kind; a task without errors has none.
 
-    Between two slices it waits if asked to; `step` is what those events say, and `save` is
+    Between two samples it waits if asked to; `step` is what those events say, and `save` is
     called before the wait.
     """
     metrics: dict[str, float] = {}
     kept: list[NDArray[np.float32]] = []
     model.eval()
     for name, samples in sets.items():
-        qualities: list[ImageQuality] = []
+        figures: dict[str, list[float]] = {}
         for place in range(len(samples)):
             yield from wait_if_paused(cancel, step, save)
             if cancel.cancelled:
@@ -47,13 +45,13 @@ def measure(
                 return {}
             batch = samples.batch(place)
             with torch.no_grad():
-                image = job.task.predict(model, batch.to(device)).float().cpu().numpy()
-            target, maximum = batch.target.numpy(), float(batch.maximum[0])
-            qualities.append(image_quality(target, image, maximum))
-            if not name.startswith("forget"):
-                kept.append(error_map(image, target, maximum))
-        metrics[f"{name}_psnr"] = float(np.mean([quality.psnr for quality in qualities]))
-        metrics[f"{name}_ssim"] = float(np.mean([quality.ssim for quality in qualities]))
+                answer = job.task.predict(model, batch.to(device)).float().cpu()
+            for figure, value in job.task.quality(answer, batch).items():
+                figures.setdefault(figure, []).append(value)
+            errors = None if name.startswith("forget") else job.task.errors(answer, batch)
+            if errors is not None:
+                kept.append(errors)
+        metrics |= {f"{name}_{figure}": float(np.mean(own)) for figure, own in figures.items()}
     if kept:
         metrics["error_p99"] = calibrate(kept)
     model.train()

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unlearn.unlearning.batch import Batch
+from napari_unlearn.errors import UnlearnError
 from napari_unlearn.unlearning.context import Context, Teacher
 from napari_unlearn.unlearning.parameters import Range
+from napari_unlearn.unlearning.samples import Sample
 from napari_unlearn.unlearning.stages import tapped
 from napari_unlearn.unlearning.task import Task
 
@@ -22,7 +23,12 @@ class Objective(Protocol):
         """Frozen networks it wants to find in the context."""
         return ()
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Sets it reads beside the one it is asked about: "forget", "retain", "unseen"."""
+        return ()
+
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The scalar to minimise."""
 
 
@@ -33,7 +39,7 @@ class Fit(Objective):
     loss = J(f(x), y)
     """
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The task's own loss."""
         return task.loss(model, batch)
 
@@ -53,7 +59,7 @@ class NoisyTarget(Objective):
     absolute: Annotated[float, Range(0, 1e6, "in the units of the references")] = 0.0
     rectified: Annotated[int, Range(0, 1, "0: N(0, I), 1: its absolute value")] = 0
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The task's loss against the noised target."""
         noised = task.disturb(
             batch, self.scale, context.rng, self.absolute, rectified=bool(self.rectified)
@@ -68,7 +74,7 @@ class Uninformed(Objective):
     loss = J(f(x), y_0), y_0 the zero-filled image in reconstruction
     """
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The task's loss against the uninformed target."""
         return task.loss(model, task.uninformed(batch))
 
@@ -84,7 +90,7 @@ class AcquiredLines(Objective):
 
     weight: Annotated[float, Range(0, 100, "of the retain loss")] = 1.0
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The relative misfit on the acquired lines."""
         return self.weight * task.misfit(model, batch)
 
@@ -100,7 +106,7 @@ class Ascent(Objective):
 
     factor: Annotated[float, Range(0, 10, "1 in the paper, 2 in its code")] = 1.0
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The task's loss, negated."""
         return -self.factor * task.loss(model, batch)
 
@@ -126,7 +132,7 @@ class BoundedAscent(Objective):
         """The loss is relative to the original's."""
         return ("original",)
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """Softplus of how far the loss still is below the original's."""
         with torch.no_grad():
             before = task.loss(context.teachers["original"], batch)
@@ -148,7 +154,7 @@ class Imitate(Objective):
         """The one to follow."""
         return (self.teacher,)
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The task's loss with the teacher's answer as target."""
         return task.loss(model, task.taught(context.teachers[self.teacher], batch))
 
@@ -167,7 +173,7 @@ class Depart(Objective):
         """The one to leave."""
         return ("original",)
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The task's loss against the original's answer, negated."""
         return -task.loss(model, task.taught(context.teachers["original"], batch))
 
@@ -187,7 +193,7 @@ class FitAndImitate(Objective):
         """The one to stay near."""
         return ("original",)
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """Both losses of the task, weighted."""
         near = task.loss(model, task.taught(context.teachers["original"], batch))
         return self.alpha * near + self.gamma * task.loss(model, batch)
@@ -214,7 +220,7 @@ class Guided(Objective):
         """The one that leads."""
         return ("original",)
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The three distances, weighted."""
         original = context.teachers["original"]
         with tapped(model) as own:
@@ -249,10 +255,72 @@ class StayIgnorant(Objective):
         """The one to stay like and the one to leave."""
         return ("original", "midway")
 
-    def loss(self, task: Task, model: nn.Module, batch: Batch, context: Context) -> Tensor:
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The task's loss against the target above."""
         with torch.no_grad():
             target = task.steady(context.teachers["midway"], batch)
             before = task.predict(context.teachers["original"], batch)
             target = (target + self.away * (target - before)).clamp_min(0)
         return self.weight * task.loss(model, batch.with_target(target))
+
+
+@dataclass(frozen=True)
+class OtherTarget(Objective):
+    """Fit a forget sample to the target of a retain sample.
+
+    loss = J(f(x_f), y_r),  y_r of the retain sample of the same step
+    """
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The other sample."""
+        return ("retain",)
+
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
+        """The task's loss against the other target."""
+        other = context.read("retain").target
+        same_grid(batch.target, other)
+        return task.loss(model, batch.with_target(other))
+
+
+@dataclass(frozen=True)
+class MatchLoss(Objective):
+    """Do as well on the forget samples as the original does on samples it never saw, no worse.
+
+    loss = weight * (J(f(x_f), y_f) - J(f_G(x_u), y_u))^2,  x_u an unseen sample
+
+    A model that never saw x_f treats it as any unseen sample, so that the unseen loss is what
+    forgetting should lead to, known without an oracle. Squared, because the mean of its gradient
+    over the draws of x_u is then that towards the mean unseen loss.
+    """
+
+    weight: Annotated[float, Range(0, 100, "of the retain loss")] = 1.0
+
+    @property
+    def teachers(self) -> tuple[Teacher, ...]:
+        """Whose loss is the measure."""
+        return ("original",)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Where it is measured."""
+        return ("unseen",)
+
+    def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
+        """The squared difference of two losses of the task."""
+        with torch.no_grad():
+            level = task.loss(context.teachers["original"], context.read("unseen"))
+        return self.weight * (task.loss(model, batch) - level).square()
+
+
+def same_grid(one: Tensor, other: Tensor) -> None:
+    """Refuse two samples that cannot be compared voxel by voxel.
+
+    Raises:
+        UnlearnError: naming both shapes.
+    """
+    if one.shape != other.shape:
+        raise UnlearnError(
+            f"Forget and retain sample lie on different grids, {tuple(one.shape)} and "
+            f"{tuple(other.shape)}; this strategy needs all samples on one."
+        )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
 import torch
@@ -14,10 +14,10 @@ from napari_unlearn.atomic import write_whole
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import save_checkpoint, sha256
-from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.events import Event
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.resume import FILE
+from napari_unlearn.unlearning.samples import SampleSet
 
 CHECKPOINT, EVENTS, METRICS = "checkpoint.safetensors", "events.jsonl", "metrics.json"
 EARLIER = ".earlier.events.jsonl"
@@ -48,7 +48,12 @@ class Record:
             "retain": data_hash(job.retain),
             "forget": data_hash(job.forget),
         }
-        if job.guard is not None:  # left out without one, so that older resume files still fit
+        # What older runs do not have is left out, so that their resume files still fit.
+        if is_dataclass(job.task) and not isinstance(job.task, type):
+            settings["task"] = {"name": job.task.name, **asdict(job.task)}
+        if job.unseen is not None:
+            settings["unseen"] = data_hash(job.unseen)
+        if job.guard is not None:
             settings["guard"] = asdict(job.guard)
             settings["watched"] = {name: data_hash(kept) for name, kept in job.measured.items()}
         return settings
@@ -133,8 +138,7 @@ class Record:
 
     def _card(self, figures: dict[str, float]) -> Card:
         job = self.job
-        headers = [scan.header for samples in (job.retain, job.forget) for scan in scans(samples)]
-        sampling = next(samples.sampling for samples in (job.retain, job.forget) if samples)
+        about = next(samples.about for samples in (job.retain, job.forget) if samples)
         return job.card.model_copy(
             update={
                 "strategy": "" if job.strategy.name == "train" else job.strategy.name,
@@ -142,13 +146,7 @@ class Record:
                 "seed": job.seed,
                 "parent": self.parent_hash,
                 "data_hash": data_hash(job.retain, job.forget),
-                "sampling": {
-                    "kind": sampling.kind,
-                    "acceleration": sampling.acceleration,
-                    "center_fraction": sampling.center_fraction,
-                },
-                "coils": headers[0].coils,
-                "matrix": (headers[0].rows, headers[0].columns),
+                **about,
                 "metrics": figures,
                 "versions": {
                     "napari-unlearn": __version__,
@@ -164,17 +162,10 @@ def has_settings(job: Job, noted: object) -> bool:
     return noted == json.loads(json.dumps(Record(job).settings, default=str))
 
 
-def scans(samples: SliceSet | None) -> list:
-    """The scans of a set that may be missing."""
-    return [] if samples is None else samples.scans
-
-
-def data_hash(*sets: SliceSet | None) -> str:
-    """SHA-256 over names, slices and shapes of the samples, in order."""
+def data_hash(*sets: SampleSet | None) -> str:
+    """SHA-256 over what the sets say of their samples, in order."""
     digest = hashlib.sha256()
     for samples in sets:
-        for scan, index in samples.slices if samples else ():
-            header = scan.header
-            line = f"{header.name} {index} {header.coils} {header.rows} {header.columns}\n"
+        for line in samples.lines if samples else ():
             digest.update(line.encode())
     return digest.hexdigest()

@@ -14,6 +14,8 @@ from napari_unlearn.unlearning.bench import Bench
 from napari_unlearn.unlearning.edits import Edit
 from napari_unlearn.unlearning.parameters import Range
 
+Convolution = nn.Conv2d | nn.Conv3d
+Transposed = nn.ConvTranspose2d | nn.ConvTranspose3d
 RIDGE = 1e-4
 """Of the mean energy of a layer's inputs: keeps the solution finite where neither set has any."""
 
@@ -78,8 +80,8 @@ def layers(model: nn.Module) -> dict[str, nn.Module]:
     return {
         name: layer
         for name, layer in model.named_modules()
-        if isinstance(layer, nn.Linear | nn.ConvTranspose2d)
-        or (isinstance(layer, nn.Conv2d) and layer.groups == 1)
+        if isinstance(layer, nn.Linear | Transposed)
+        or (isinstance(layer, Convolution) and layer.groups == 1)
     }
 
 
@@ -120,12 +122,9 @@ def input_moments(bench: Bench, set_name: str) -> Generator[None, None, Mapping[
 
 def _patches(layer: nn.Module, image: Tensor) -> Tensor:
     """What the layer's matrix is multiplied with, (inputs, positions)."""
-    if isinstance(layer, nn.Conv2d):
-        patches = functional.unfold(
-            image, layer.kernel_size, layer.dilation, _padding(layer), layer.stride
-        )
-        flat = patches.transpose(0, 1).flatten(1)
-    elif isinstance(layer, nn.ConvTranspose2d):
+    if isinstance(layer, Convolution):
+        flat = _windows(layer, image)
+    elif isinstance(layer, Transposed):
         flat = image.transpose(0, 1).flatten(1)
     else:
         flat = image.reshape(-1, image.shape[-1]).T
@@ -134,7 +133,19 @@ def _patches(layer: nn.Module, image: Tensor) -> Tensor:
     return torch.cat([flat, torch.ones_like(flat[:1])])
 
 
-def _padding(layer: nn.Conv2d) -> tuple[int, ...]:
+def _windows(layer: nn.Conv2d | nn.Conv3d, image: Tensor) -> Tensor:
+    """What lies under the kernel at each of its places, (channels * kernel, batch * places)."""
+    axes = len(layer.kernel_size)
+    windows = functional.pad(image, [size for size in reversed(_padding(layer)) for _ in range(2)])
+    for axis in range(axes):
+        step = layer.dilation[axis]
+        reach = step * (layer.kernel_size[axis] - 1) + 1
+        windows = windows.unfold(2 + axis, reach, layer.stride[axis])[..., ::step]
+    order = (1, *range(2 + axes, 2 + 2 * axes), 0, *range(2, 2 + axes))
+    return windows.permute(order).flatten(0, axes).flatten(1)
+
+
+def _padding(layer: nn.Conv2d | nn.Conv3d) -> tuple[int, ...]:
     if isinstance(layer.padding, str):
         raise UnlearnError(f"A convolution padded '{layer.padding}' cannot be refitted.")
     return layer.padding
@@ -147,7 +158,7 @@ def _parameters(layer: nn.Module) -> list[Tensor]:
 def _matrix(layer: nn.Module, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """(outputs, inputs) in double precision; a bias is the last column."""
     flat = weight.flatten(1)
-    matrix = (flat.T if isinstance(layer, nn.ConvTranspose2d) else flat).double()
+    matrix = (flat.T if isinstance(layer, Transposed) else flat).double()
     if bias is None:
         return matrix
     # A transposed convolution gives each output several places, all with the same bias.
@@ -161,5 +172,5 @@ def _store(layer: nn.Module, matrix: Tensor) -> None:
             column, matrix = matrix[:, -1], matrix[:, :-1]
             layer.bias.copy_(column.view(len(layer.bias), -1).mean(1))
         weight = cast(Tensor, layer.weight)
-        chosen = matrix.T if isinstance(layer, nn.ConvTranspose2d) else matrix
+        chosen = matrix.T if isinstance(layer, Transposed) else matrix
         weight.copy_(chosen.reshape(weight.shape))

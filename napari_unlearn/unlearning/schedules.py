@@ -42,6 +42,17 @@ class Together:
 
 
 @dataclass(frozen=True)
+class Beside(Together):
+    """Both in every step, the retain objective with a weight; 0 forgets without any repair."""
+
+    retain_weight: Annotated[float, Range(0, 100, "of the retain loss; 0: none")] = 1.0
+
+    def at(self, step: int, steps: int) -> Weights:
+        """The same at every step but for the rate."""
+        return Weights(1.0, self.retain_weight, decayed(step / steps, self.decay))
+
+
+@dataclass(frozen=True)
 class ForgetThenRepair:
     """First forget, then only repair on retain samples with a rate that decays to zero."""
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from napari_unlearn.errors import UnlearnError
 from napari_unlearn.unlearning.bench import Bench
 from napari_unlearn.unlearning.importance import Passes, fisher, mean_gradient
 from napari_unlearn.unlearning.parameters import Range
@@ -71,6 +72,35 @@ class Salient(Scope):
         # The smallest normal number keeps 0 / 0 at 0 and x / 0 first in the ranking.
         tiny = torch.finfo(torch.float32).tiny
         return {name: forget[name] / retain[name].clamp_min(tiny) for name in forget}
+
+
+@dataclass(frozen=True)
+class FixDecoder(Scope):
+    """With `fix_decoder` 1 only the encoder moves; 0 lets all weights move.
+
+    Running statistics are no weights: those of the decoder's batch norms stand still if the
+    task freezes statistics.
+    """
+
+    fix_decoder: Annotated[int, Range(0, 1, "0: all weights move, 1: the encoder's")] = 0
+
+    def masks(self, bench: Bench) -> Passes:
+        """False for every weight of what the network calls its decoder.
+
+        Raises:
+            UnlearnError: if it names none.
+        """
+        yield from ()
+        if not self.fix_decoder:
+            return {}
+        decoder = getattr(bench.model, "decoder", None)
+        if decoder is None:
+            raise UnlearnError("This network names no decoder that could be fixed.")
+        fixed = {id(weight) for weight in cast(nn.Module, decoder).parameters()}
+        return {
+            name: torch.full_like(weight, id(weight) not in fixed, dtype=torch.bool)
+            for name, weight in bench.weights.items()
+        }
 
 
 def most_salient(saliency: dict[str, Tensor], share: float) -> dict[str, Tensor]:

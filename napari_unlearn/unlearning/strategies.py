@@ -2,6 +2,7 @@
 
 from napari_unlearn.errors import WrongUse
 from napari_unlearn.unlearning.edits import Dampen, Negate
+from napari_unlearn.unlearning.encoding import EncodeAsNoise, EncodeAsOther, RandomFeatures
 from napari_unlearn.unlearning.objectives import (
     AcquiredLines,
     Ascent,
@@ -11,14 +12,22 @@ from napari_unlearn.unlearning.objectives import (
     FitAndImitate,
     Guided,
     Imitate,
+    MatchLoss,
     NoisyTarget,
+    Objective,
+    OtherTarget,
     StayIgnorant,
     Uninformed,
 )
 from napari_unlearn.unlearning.penalties import L1
 from napari_unlearn.unlearning.refit import Refit
-from napari_unlearn.unlearning.schedules import Alternate, ForgetThenRepair, RepairForgetRepair
-from napari_unlearn.unlearning.scopes import Salient
+from napari_unlearn.unlearning.schedules import (
+    Alternate,
+    Beside,
+    ForgetThenRepair,
+    RepairForgetRepair,
+)
+from napari_unlearn.unlearning.scopes import FixDecoder, Salient
 from napari_unlearn.unlearning.strategy import Strategy
 
 TRAIN = Strategy(
@@ -201,6 +210,7 @@ ZERO_FILLED = Strategy(
     forget=Uninformed(),
     retain=Fit(),
     schedule=ForgetThenRepair(forget_share=0.4, retain_meanwhile=1.0),
+    tasks=("reconstruction",),
 )
 
 ACQUIRED_LINES = Strategy(
@@ -240,6 +250,83 @@ REFIT_IGNORANT = Strategy(
     schedule=RepairForgetRepair(),
 )
 
+PRESERVE = "To Forget Is to Preserve, arXiv 2606.16180, 2026"
+WITHOUT_REPAIR = (
+    "The retain term is ours: without one (retain_weight=0) little is left of what was to be kept."
+)
+
+
+def subject_level(name: str, title: str, formula: str, forget: Objective, remark: str) -> Strategy:
+    """A strategy of the paper on forgetting a subject: an objective beside a retain term."""
+    return Strategy(
+        name=name,
+        title=title,
+        formula=f"{formula} + ρ·J(f(x_r), y_r)",
+        paper=PRESERVE,
+        forget=forget,
+        retain=Fit(),
+        scope=FixDecoder(),
+        schedule=Beside(),
+        tasks=("segmentation",),
+        remark=f"{remark} {WITHOUT_REPAIR}".strip(),
+    )
+
+
+NOISY_LABEL = subject_level(
+    "noisy-label",
+    "Noisy Label",
+    "J(f(x_f), random labels)",
+    NoisyTarget(scale=1.0),
+    "Labels are drawn anew in every step; scale is the share of voxels that get one.",
+)
+
+RETAIN_LABEL = subject_level(
+    "retain-label",
+    "Retain Label",
+    "J(f(x_f), y_r)",
+    OtherTarget(),
+    "y_r is that of the step's retain subject.",
+)
+
+MAX_LOSS = subject_level("max-loss", "Max Loss", "−a·J(f(x_f), y_f)", Ascent(), "")
+
+RANDOM_ENCODER = subject_level(
+    "random-encoder",
+    "Random Encoder",
+    "w·‖E(x_f) − N(0, I)‖²",
+    RandomFeatures(),
+    "Mean square over the features; noise is drawn anew in every step.",
+)
+
+LEARN_OTHERS = subject_level(
+    "learn-others",
+    "LearnOthers",
+    "w·‖E(x_f) − E_G(x_r)‖²",
+    EncodeAsOther(),
+    "Mean square over the features.",
+)
+
+LEARN_NOISE = subject_level(
+    "learn-noise",
+    "LearnNoise",
+    "w·‖E(x_f) − E_G(N(0, I))‖²",
+    EncodeAsNoise(),
+    "Mean square over the features; noise is drawn anew in every step.",
+)
+
+LOSS_MATCH = Strategy(
+    name="loss-match",
+    title="Match the loss on unseen subjects",
+    formula="w·(J(f(x_f), y_f) − J(f_G(x_u), y_u))² + ρ·J(f(x_r), y_r)",
+    paper="this project",
+    forget=MatchLoss(),
+    retain=Fit(),
+    scope=FixDecoder(),
+    schedule=Beside(),
+    tasks=("segmentation",),
+    remark="x_u are labelled subjects that the original was not trained on.",
+)
+
 STRATEGIES = {
     strategy.name: strategy
     for strategy in (
@@ -263,8 +350,20 @@ STRATEGIES = {
         ACQUIRED_LINES,
         REFIT,
         REFIT_IGNORANT,
+        NOISY_LABEL,
+        RETAIN_LABEL,
+        MAX_LOSS,
+        RANDOM_ENCODER,
+        LEARN_OTHERS,
+        LEARN_NOISE,
+        LOSS_MATCH,
     )
 }
+
+
+def strategies_for(task: str) -> dict[str, Strategy]:
+    """Those that a task can use, by name."""
+    return {name: strategy for name, strategy in STRATEGIES.items() if task in strategy.tasks}
 
 
 def find_strategy(name: str, task: str = "reconstruction") -> Strategy:
@@ -273,9 +372,9 @@ def find_strategy(name: str, task: str = "reconstruction") -> Strategy:
     Raises:
         WrongUse: if there is none for the task.
     """
-    accepted = [key for key, strategy in STRATEGIES.items() if task in strategy.tasks]
+    accepted = strategies_for(task)
     if name not in accepted:
         raise WrongUse(
             f"There is no strategy '{name}' for {task}; accepted: {', '.join(accepted)}."
         )
-    return STRATEGIES[name]
+    return accepted[name]

@@ -50,13 +50,14 @@ class Strategy:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The sets it cannot do without, of "forget" and "retain"."""
-        wanted = {name for part in (self.scope, self.edit) if part for name in part.reads}
+        """The sets it cannot do without, of "forget", "retain" and "unseen"."""
+        parts = (self.scope, self.edit, self.forget, self.retain)
+        wanted = {name for part in parts if part is not None for name in part.reads}
         if self.forget is not None:
             wanted.add("forget")
         if self.retain is not None:
             wanted.add("retain")
-        return tuple(name for name in ("forget", "retain") if name in wanted)
+        return tuple(name for name in ("forget", "retain", "unseen") if name in wanted)
 
     @property
     def teachers(self) -> tuple[Teacher, ...]:

@@ -1,56 +1,83 @@
 """What a network is asked to do; strategies know a task only through this face."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_unlearn.errors import UnlearnError
+from napari_unlearn.evaluation.error_map import error_map
+from napari_unlearn.evaluation.image_quality import image_quality
 from napari_unlearn.mri.arrays import centre_crop
 from napari_unlearn.mri.coils import rss
 from napari_unlearn.mri.fourier import fft2c, ifft2c
 from napari_unlearn.unlearning.batch import Batch
 from napari_unlearn.unlearning.losses import relative_misfit, ssim
+from napari_unlearn.unlearning.samples import Sample
 
 if TYPE_CHECKING:
     from napari_unlearn.models.varnet import VarNet
 
 
-class Task(Protocol):
+Seen = TypeVar("Seen", bound=Sample)
+"""What a task's samples are."""
+
+
+class Task(Protocol[Seen]):
     """How to run a network on a batch, judge it and disturb what it should learn."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As strategies list the tasks they are for."""
 
-    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+    def predict(self, model: nn.Module, batch: Seen) -> Tensor:
         """The network's answer, on the grid of `batch.target`."""
 
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+    def loss(self, model: nn.Module, batch: Seen) -> Tensor:
         """How far the network's answer is from the target."""
 
-    def distance(self, answer: Tensor, batch: Batch) -> Tensor:
+    def distance(self, answer: Tensor, batch: Seen) -> Tensor:
         """How far an answer is from the target; `loss` of the answer that `predict` gave."""
 
-    def steady(self, teacher: nn.Module, batch: Batch) -> Tensor:
+    def steady(self, teacher: nn.Module, batch: Seen) -> Tensor:
         """The mean of a frozen teacher's answers to the batch seen in several mirrors."""
 
     def disturb(
         self,
-        batch: Batch,
+        batch: Seen,
         scale: float,
         rng: torch.Generator,
         absolute: float = 0.0,
         rectified: bool = False,
-    ) -> Batch:
+    ) -> Seen:
         """The batch with its target drowned in noise of relative size `scale`."""
 
-    def taught(self, teacher: nn.Module, batch: Batch) -> Batch:
+    def taught(self, teacher: nn.Module, batch: Seen) -> Seen:
         """The batch with a frozen teacher's answer as its target."""
 
-    def uninformed(self, batch: Batch) -> Batch:
+    def uninformed(self, batch: Seen) -> Seen:
         """The batch with the target that a model which learnt nothing would give."""
 
-    def misfit(self, model: nn.Module, batch: Batch) -> Tensor:
+    def misfit(self, model: nn.Module, batch: Seen) -> Tensor:
         """How far the answer contradicts the measured data; needs no target."""
+
+    def encode(self, model: nn.Module, batch: Seen) -> Tensor:
+        """What the network's encoder makes of the batch."""
+
+    def noise_input(self, batch: Seen, rng: torch.Generator) -> Seen:
+        """The batch with noise as the network's input."""
+
+    def quality(self, answer: Tensor, batch: Seen) -> dict[str, float]:
+        """Figures of one sample's answer by name, in their own units; on the CPU."""
+
+    def errors(self, answer: Tensor, batch: Seen) -> NDArray[np.float32] | None:
+        """Error map by which highlights are calibrated; None if the task has none."""
+
+    def picture(self, answer: Tensor) -> NDArray[np.float32]:
+        """The first sample's answer as a person looks at it."""
 
 
 MIRRORS: tuple[tuple[int, ...], ...] = ((), (-2,), (-1,), (-2, -1))
@@ -129,3 +156,33 @@ class Reconstruction:
         """||M (k_hat - g)|| / ||g|| with the network's complex multi-coil k-space k_hat."""
         kspace = cast("VarNet", model).kspace(batch.kspace, batch.lines, batch.low_frequencies)
         return relative_misfit(kspace, batch.kspace, batch.lines)
+
+    def encode(self, model: nn.Module, batch: Batch) -> Tensor:
+        """A cascade has no encoder apart from the rest.
+
+        Raises:
+            UnlearnError: always.
+        """
+        raise UnlearnError("A reconstruction network has no encoder of its own.")
+
+    def noise_input(self, batch: Batch, rng: torch.Generator) -> Batch:
+        """Only encoders are asked about noise.
+
+        Raises:
+            UnlearnError: always.
+        """
+        raise UnlearnError("A reconstruction network has no encoder to show noise to.")
+
+    def quality(self, answer: Tensor, batch: Batch) -> dict[str, float]:
+        """PSNR [dB] and SSIM against the reference."""
+        maximum = float(batch.maximum[0])
+        found = image_quality(batch.target.numpy(), answer.numpy(), maximum)
+        return {"psnr": found.psnr, "ssim": found.ssim}
+
+    def errors(self, answer: Tensor, batch: Batch) -> NDArray[np.float32]:
+        """|image - reference| / maximum."""
+        return error_map(answer.numpy(), batch.target.numpy(), float(batch.maximum[0]))
+
+    def picture(self, answer: Tensor) -> NDArray[np.float32]:
+        """The magnitude, (image_rows, image_columns)."""
+        return answer[0].float().cpu().numpy()

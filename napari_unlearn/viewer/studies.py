@@ -92,11 +92,11 @@ class Drawn:
 
 
 def listing_strategies(cancel: CancelToken) -> Iterator[tuple[StrategyCard, ...]]:
-    """Describe every strategy."""
-    from napari_unlearn.unlearning.strategies import STRATEGIES
+    """Describe every strategy that the form can start."""
+    from napari_unlearn.unlearning.strategies import strategies_for
 
     cancel.check()
-    yield tuple(_card(strategy) for strategy in STRATEGIES.values())
+    yield tuple(_card(strategy) for strategy in strategies_for("reconstruction").values())
 
 
 def reading(path: Path, cancel: CancelToken) -> Iterator[Study]:

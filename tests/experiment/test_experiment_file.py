@@ -208,7 +208,7 @@ def test_any_other_key_is_named_on_one_line(folder, name, value):
         ("sampling.kind", "spiral", '\'spiral\'; accepted: "equispaced" or "random" or "magic".'),
         ("training.precision", "bf16-true", '"32-true" or "bf16-mixed" or "16-mixed"'),
         ("training.epochs", "2", "'training.epochs' is '2'; accepted: a whole number"),
-        ("model.architecture", "unet3000", "'unet3000'; accepted: \"varnet\"."),
+        ("model.architecture", "unet3000", '\'unet3000\'; accepted: "varnet" or "med3d".'),
         ("model.parameters.cascades", 0, "is 0; accepted: a whole number from 1 to 64."),
         ("model.parameters.checkpointing", 1, "is 1; accepted: true or false."),
         ("data.retain", [], "is []; accepted: a list with at least one of: the path of a file"),

@@ -20,8 +20,35 @@ from napari_unlearn.unlearning.events import (
 )
 from napari_unlearn.unlearning.loop import train
 from napari_unlearn.unlearning.record import Record
-from napari_unlearn.unlearning.strategies import STRATEGIES, find_strategy
+from napari_unlearn.unlearning.strategies import find_strategy, strategies_for
 from napari_unlearn.unlearning.task import Reconstruction
+
+CASES = [
+    pytest.param(task, name, id=f"{task}-{name}")
+    for task in ("reconstruction", "segmentation")
+    for name in strategies_for(task)
+]
+
+
+def looks_at_samples(strategy):
+    """Whether its scope or edit passes over samples before the first step."""
+    return any(part and part.reads for part in (strategy.scope, strategy.edit))
+
+
+def cases(wanted):
+    """Task and name of the strategies that have a certain part."""
+    return [case for case in CASES if wanted(find_strategy(*reversed(case.values)))]
+
+
+@pytest.fixture
+def starting(request):
+    """Makes the job of a strategy for a task."""
+
+    def make(task, name, **changes):
+        fixture = {"reconstruction": "unlearning", "segmentation": "segmenting"}[task]
+        return request.getfixturevalue(fixture)(name, **changes)
+
+    return make
 
 
 def weights(path):
@@ -113,24 +140,26 @@ def test_preview_shows_the_slice_in_view(job, monkeypatch):
     assert (previews[0].image != previews[-1].image).any()
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_every_strategy_runs_and_leaves_its_card(name, original, unlearning, brains, tmp_path):
-    job = unlearning(name, steps=6, tests={"retain_test": brains})
+@pytest.mark.parametrize(("task", "name"), CASES)
+def test_every_strategy_runs_and_leaves_its_card(task, name, starting, tmp_path):
+    job = starting(task, name, steps=6)
+    job = dataclasses.replace(job, tests={"retain_test": job.retain})
     events = list(train(job))
     model, card = load_checkpoint(events[-1].path)
     assert card.strategy == name
-    assert card.parent == sha256(original)
-    assert not same(weights(original), model.state_dict())
+    assert card.parent == sha256(job.parent)
+    assert not same(weights(job.parent), model.state_dict())
     metrics = json.loads((tmp_path / name / "metrics.json").read_text())["metrics"]
     assert metrics["steps"] == job.total_steps == (6 if job.strategy.trains else 0)
-    assert metrics["retain_test_psnr"] == events[-3].metrics["retain_test_psnr"]
-    assert ("preparation_passes" in metrics) == job.strategy.prepares
+    figure = {"reconstruction": "retain_test_psnr", "segmentation": "retain_test_dice"}[task]
+    assert metrics[figure] == events[-3].metrics[figure]
+    assert ("preparation_passes" in metrics) == bool(looks_at_samples(job.strategy))
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_every_strategy_resumes_to_the_same_weights(name, unlearning, tmp_path):
-    undisturbed = list(train(unlearning(name, folder=tmp_path / "whole")))[-1].path
-    job = unlearning(name)
+@pytest.mark.parametrize(("task", "name"), CASES)
+def test_every_strategy_resumes_to_the_same_weights(task, name, starting, tmp_path):
+    undisturbed = list(train(starting(task, name, folder=tmp_path / "whole")))[-1].path
+    job = starting(task, name)
     last = 2 if job.strategy.trains else 0
     for event in (events := train(job)):
         if isinstance(event, EpochEnd) and event.epoch == last:
@@ -147,10 +176,10 @@ def test_every_strategy_resumes_to_the_same_weights(name, unlearning, tmp_path):
     assert passes[0] == passes[1]
 
 
-@pytest.mark.parametrize("name", [n for n, entry in STRATEGIES.items() if entry.edit])
-def test_a_run_killed_right_after_its_edit_does_not_edit_twice(name, unlearning, tmp_path):
-    undisturbed = list(train(unlearning(name, folder=tmp_path / "whole")))[-1].path
-    job = unlearning(name)
+@pytest.mark.parametrize(("task", "name"), cases(lambda strategy: strategy.edit))
+def test_a_run_killed_right_after_its_edit_does_not_edit_twice(task, name, starting, tmp_path):
+    undisturbed = list(train(starting(task, name, folder=tmp_path / "whole")))[-1].path
+    job = starting(task, name)
     for event in (events := train(job)):
         if isinstance(event, EpochEnd):
             events.close()
@@ -161,10 +190,12 @@ def test_a_run_killed_right_after_its_edit_does_not_edit_twice(name, unlearning,
     assert same(weights(undisturbed), weights(finished.path))
 
 
-@pytest.mark.parametrize("name", [n for n, entry in STRATEGIES.items() if entry.prepares])
-def test_a_run_killed_while_preparing_starts_again_from_the_original(name, unlearning, tmp_path):
-    undisturbed = list(train(unlearning(name, folder=tmp_path / "whole")))[-1].path
-    job = unlearning(name)
+@pytest.mark.parametrize(("task", "name"), cases(looks_at_samples))
+def test_a_run_killed_while_preparing_starts_again_from_the_original(
+    task, name, starting, tmp_path
+):
+    undisturbed = list(train(starting(task, name, folder=tmp_path / "whole")))[-1].path
+    job = starting(task, name)
     for event in (events := train(job)):
         if isinstance(event, Preparing):
             events.close()
@@ -228,9 +259,18 @@ def test_scrub_starts_with_a_repair_step(unlearning, original):
         torch.testing.assert_close(weights(first)[key], value)
 
 
-@pytest.mark.parametrize("name", ["bad-teacher", "salun", "ssd-ft", "task-arithmetic-ft"])
-def test_teachers_scopes_and_edits_work_in_mixed_precision(name, unlearning):
-    events = list(train(unlearning(name, steps=2, precision="bf16-mixed")))
+MIXED = [
+    *(
+        ("reconstruction", name)
+        for name in ("bad-teacher", "salun", "ssd-ft", "task-arithmetic-ft")
+    ),
+    *(("segmentation", name) for name in ("salun", "refit-ignorant", "learn-noise", "loss-match")),
+]
+
+
+@pytest.mark.parametrize(("task", "name"), MIXED)
+def test_teachers_scopes_and_edits_work_in_mixed_precision(task, name, starting):
+    events = list(train(starting(task, name, steps=2, precision="bf16-mixed")))
     assert events[-1].steps == 2
 
 
@@ -254,7 +294,7 @@ def test_an_edit_needs_the_sets_it_reads(unlearning):
 
 def test_fine_tuning_never_looks_at_the_forget_set(original, job, tmp_path):
     class Untouchable:
-        slices, scans, sampling = (), (), job.retain.sampling
+        lines, about = (), job.retain.about
 
         def __len__(self):
             return 5

@@ -62,13 +62,20 @@ def test_the_solution_is_the_minimum_of_what_it_claims_to_minimise():
         nn.Conv2d(2, 3, 1),
         nn.ConvTranspose2d(2, 3, 2, stride=2),
         nn.ConvTranspose2d(2, 3, 2, stride=2, bias=False),
+        nn.Conv3d(2, 3, 3, padding=4, dilation=4, bias=False),
+        nn.Conv3d(2, 3, (1, 3, 5), stride=(1, 2, 1), padding=(0, 1, 2)),
+        nn.ConvTranspose3d(2, 3, 2, stride=2),
     ],
 )
 def test_a_layer_is_its_matrix_on_patches(layer):
-    image = torch.randn(1, 2, 8, 8)
+    axes = layer.weight.ndim - 2
+    image = torch.randn(1, 2, *(8, 8, 8)[:axes])
     parts = [part for part in (layer.weight, layer.bias) if part is not None]
     answer = _matrix(layer, *parts) @ _patches(layer, image).double()
     expected = layer(image)[0].double()
+    if isinstance(layer, nn.ConvTranspose3d):
+        places = answer.reshape(3, 2, 2, 2, 8, 8, 8).permute(0, 4, 1, 5, 2, 6, 3)
+        answer = places.reshape(3, 16, 16, 16)
     if isinstance(layer, nn.ConvTranspose2d):  # outputs x 2 x 2 places, per input position
         answer = answer.reshape(3, 2, 2, 8, 8).permute(0, 3, 1, 4, 2).reshape(3, 16, 16)
     torch.testing.assert_close(answer.reshape(expected.shape), expected, atol=1e-5, rtol=1e-5)
