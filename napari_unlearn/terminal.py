@@ -21,6 +21,7 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Reconstructed
 from napari_unlearn.evaluation.suspicion import Suspicion
 from napari_unlearn.evaluation.table import RunResult
+from napari_unlearn.heap import keep_freed_memory
 from napari_unlearn.runs.queue import Ended, Told
 from napari_unlearn.unlearning.events import (
     Alarm,
@@ -77,6 +78,7 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
 
     if threads is not None:
         torch.set_num_threads(threads)
+    keep_freed_memory()
     cancel = CancelToken()
     try:
         with bar() as progress:

@@ -25,6 +25,7 @@ from typing import Literal
 
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import Cancelled, UnlearnError
+from napari_unlearn.heap import keep_freed_memory
 from napari_unlearn.unlearning.events import Preview, Saved
 
 Work = Callable[[CancelToken], Iterator[object]]
@@ -202,6 +203,7 @@ def _child(link: Connection, work: bytes, threads: int | None) -> None:
     count = threads or max(1, (os.cpu_count() or 1) - 1)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # read when torch is imported
         os.environ[name] = str(count)
+    keep_freed_memory()
     token = CancelToken()
     threading.Thread(target=_listen, args=(link, token), daemon=True).start()
     _tell(link, _work(work, link, token))

@@ -39,7 +39,10 @@ class Engine:
         self.plain = start_model(job)
         """The network itself, with its own names of weights."""
         self.teachers = frozen_teachers(job, self.plain, self.fabric)
-        self.optimizer = torch.optim.Adam(self.plain.parameters(), lr=job.learning_rate)
+        # One call for all weights; a gradient scaler has to see them before, so not with one.
+        fused = job.precision != "16-mixed"
+        weights = self.plain.parameters()
+        self.optimizer = torch.optim.Adam(weights, lr=job.learning_rate, fused=fused)
         self.model, self._wrapped = self.fabric.setup(self.plain, self.optimizer)
         """The network in the job's precision."""
         if hasattr(self.plain, "kspace"):

@@ -52,10 +52,10 @@ class Curves(QWidget):
         self.hide()
 
     def show_log(self, log: RunLog | None, study: Study | None) -> None:
-        """Draw a run, now and from now on."""
+        """Draw a run, now and from now on; before the first one the levels it is held against."""
         self._log, self._study, self._cursor_at = log, study, None
-        self.setVisible(log is not None)
-        if log is not None:
+        self.setVisible(study is not None)
+        if study is not None:
             self.prepare()
             self.draw()
 
@@ -72,7 +72,7 @@ class Curves(QWidget):
     def draw(self) -> None:
         """Draw everything anew; a few lines of a few hundred points take a millisecond."""
         log = self._log
-        if log is None or self._canvas is None:
+        if self._canvas is None:
             return
         kind = self.measure.currentText().lower()
         names = self._test_sets(kind)
@@ -82,6 +82,12 @@ class Curves(QWidget):
         self.quality.setLabel("left", f"{self.measure.currentText()} {unit}".rstrip())
         for name, colour in zip(names, COLOURS, strict=False):
             self._draw_set(log, f"{name}_{kind}", colour)
+        if log is not None:
+            self._draw_loss(log)
+        self._draw_cursor()
+        self._write_legend(names)
+
+    def _draw_loss(self, log: RunLog) -> None:
         per_epoch = log.steps_per_epoch
         self.loss.plot(
             [step / per_epoch for step, _ in log.losses],
@@ -90,14 +96,13 @@ class Curves(QWidget):
         )
         if log.steps:
             self.quality.setXRange(0, log.steps / per_epoch, padding=0.03)
-        self._draw_cursor()
-        self._write_legend(names)
 
-    def _draw_set(self, log: RunLog, key: str, colour: str) -> None:
+    def _draw_set(self, log: RunLog | None, key: str, colour: str) -> None:
         figures = self._study.figures if self._study is not None else {}
-        places = [
-            (log.place(each.epoch), each.metrics[key]) for each in log.epochs if key in each.metrics
-        ]
+        places = []
+        if log is not None:
+            measured = [each for each in log.epochs if key in each.metrics]
+            places = [(log.place(each.epoch), each.metrics[key]) for each in measured]
         original = figures.get("original", {}).get(key)
         oracle = figures.get("oracle", {}).get(key)
         if original is not None and not any(place == 0 for place, _ in places):

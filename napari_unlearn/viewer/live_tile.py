@@ -44,6 +44,17 @@ class LiveTile:
         """What is written below the image."""
         return f"live, slice {self.index} only"
 
+    @property
+    def error_caption(self) -> str:
+        """What is written above the error map."""
+        return f"{self.name} error, live"
+
+    def take_over(self, other: "LiveTile") -> None:
+        """Go on in the pictures of another tile of the scan, which layers already show."""
+        self.images, self.errors = other.images, other.errors
+        self.images.fill(0)
+        self.errors.fill(0)
+
     def put(self, image: NDArray[np.float32], caption: str) -> None:
         """Take a new picture of the slice, (rows, columns)."""
         if image.shape != self.images.shape[1:]:
@@ -66,5 +77,5 @@ class LiveTile:
             return replace(board, upper=(*board.upper, image))
         errors = [picture for picture in board.lower if picture.content == "error"]
         worst = errors[0].limits if errors else (0.0, 0.2)
-        error = Picture("error", self.errors, f"{self.name} error, live", worst)
+        error = Picture("error", self.errors, self.error_caption, worst)
         return replace(board, upper=(*board.upper, image), lower=(*board.lower, error))

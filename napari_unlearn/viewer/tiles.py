@@ -223,31 +223,42 @@ class Tiles:
             self.prepare(live.header, live.reference, "Ground truth", ())
 
     def _rename_live(self, live: LiveTile) -> bool:
-        """Give the live tile to another run; its error map waits for `show_live_error`."""
-        if self.live is None or self._bare is None or live.header != self._header:
+        """Give the live tile to another run, without a redraw of the canvas."""
+        before = self._live
+        if before is None or self.live is None or live.header != self._header:
             return False
+        live.take_over(before)
         self._live = live
-        self._upper[-1].fill(live.join(self._bare).upper[-1], live.header)
+        for layer, caption in self._live_layers():
+            if self._over is not None:
+                self._over.put_caption(layer, live.index, caption)
+            else:
+                layer.name = caption
         return True
-
-    def show_live_error(self) -> None:
-        """Give a renamed live tile its error map: in a turn of its own, each takes a redraw."""
-        live = self._live
-        if live is None or self._bare is None or not self._lower or live.header != self._header:
-            return
-        self._lower[-1].fill(live.join(self._bare).lower[-1], live.header)
 
     def refresh_live(self) -> None:
         """Show what the live tile holds by now."""
-        tile = self.live
-        if self._live is None or tile is None:
+        if self._live is None or self.live is None:
             return
-        self._overlay = self._overlay or LiveOverlay.over(self._viewer)
-        for row in (self._upper, self._lower)[: 2 if self._lower else 1]:
-            if self._overlay is not None:
-                self._overlay.put(row[-1].image, self._live.index)
+        for layer, caption in self._live_layers():
+            if self._over is not None:
+                self._over.put(layer, self._live.index, caption)
             elif int(self._viewer.dims.current_step[0]) == self._live.index:
-                row[-1].image.refresh(extent=False)
+                layer.refresh(extent=False)
+
+    @property
+    def _over(self) -> LiveOverlay | None:
+        self._overlay = self._overlay or LiveOverlay.over(self._viewer)
+        return self._overlay
+
+    def _live_layers(self) -> "list[tuple[Image, str]]":
+        """Image and error map of the live tile, and what is written above them."""
+        if self._live is None:
+            return []
+        pairs = [(self._upper[-1].image, self._live.caption)]
+        if self._lower:
+            pairs.append((self._lower[-1].image, self._live.error_caption))
+        return pairs
 
     def show_instead(self, past: LiveTile) -> None:
         """Put what a model once made of a slice into the tile of what it makes now."""

@@ -68,10 +68,6 @@ class Training(QObject):
         self._tile_later.setSingleShot(True)
         self._tile_later.setInterval(150)
         self._tile_later.timeout.connect(self._show_tile)
-        self._error_later = QTimer(self)
-        self._error_later.setSingleShot(True)
-        self._error_later.setInterval(100)
-        self._error_later.timeout.connect(self._show_error)
         self._listing.yielded.connect(self._on_strategies)
         self._listing.ended.connect(self._on_listed)
         self.looking.yielded.connect(self._on_looked)
@@ -187,11 +183,6 @@ class Training(QObject):
     def _show_tile(self) -> None:
         if self.jobs.running:
             self._session.tiles.show_live(self._live)
-            self._error_later.start()
-
-    def _show_error(self) -> None:
-        if self.jobs.running:
-            self._session.tiles.show_live_error()
 
     def _look_at(self, order: Order, name: str) -> tuple[LiveTile | None, Order]:
         """Watch the slice in view, where there is one with a reference."""

@@ -24,6 +24,7 @@ from napari_unlearn.unlearning.events import EpochEnd, Event
 from napari_unlearn.viewer.budget_form import BudgetForm
 from napari_unlearn.viewer.curves import Curves
 from napari_unlearn.viewer.epoch_scrubber import EpochScrubber
+from napari_unlearn.viewer.live_overlay import give_own_window
 from napari_unlearn.viewer.quiet_wheel import keep_from_wheel
 from napari_unlearn.viewer.samples import sample_folder
 from napari_unlearn.viewer.scan_sets import ScanSets
@@ -44,6 +45,7 @@ class UnlearnDock(QWidget):
 
     def __init__(self, napari_viewer: "napari.Viewer") -> None:
         super().__init__()
+        give_own_window(napari_viewer)
         self.session = session_of(napari_viewer)
         self.training = self.session.training
         self.path = QLineEdit()
@@ -147,7 +149,7 @@ class UnlearnDock(QWidget):
         known = study is not None
         self.sets.setVisible(known)
         if study is not None:
-            self.curves.prepare()
+            self._show_log()  # its place in the dock is taken before a run, not when one starts
             if self.path.text() != str(study.path):
                 self.path.setText(str(study.path))
                 self.sets.show_study(study)
