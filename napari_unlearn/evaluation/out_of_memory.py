@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.mri.scan import Header
@@ -11,11 +11,11 @@ _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 @contextmanager
-def memory_in_a_sentence(header: Header, device: object) -> Iterator[None]:
+def full_memory_said(work: str, device: object) -> Iterator[None]:
     """Turn a failed allocation inside the block into an `EvaluationError`.
 
     Args:
-        header: Of the scan being reconstructed.
+        work: What goes on in the block, e.g. "segmenting head-0003 (56x448x448)".
         device: Whose memory it is.
     """
     try:
@@ -26,7 +26,17 @@ def memory_in_a_sentence(header: Header, device: object) -> Iterator[None]:
         # The tensors that filled the memory live in the frames of the traceback.
         traceback.clear_frames(error.__traceback__)
         raise EvaluationError(
-            f"{device} ran out of memory while reconstructing {header.name} ({header.coils} "
-            f"coils, {header.rows}x{header.columns}); close other programs, or choose another "
+            f"{device} ran out of memory while {work}; close other programs, or choose another "
             "device or a smaller model."
         ) from error
+
+
+def memory_in_a_sentence(header: Header, device: object) -> AbstractContextManager[None]:
+    """The same while a scan is reconstructed.
+
+    Args:
+        header: Of the scan.
+        device: Whose memory it is.
+    """
+    work = f"{header.coils} coils, {header.rows}x{header.columns}"
+    return full_memory_said(f"reconstructing {header.name} ({work})", device)

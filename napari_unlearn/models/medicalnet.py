@@ -15,7 +15,11 @@ from napari_unlearn.models.registry import build
 from napari_unlearn.models.residual import Bottleneck
 
 FIRST = "conv1.weight"
+LANDMARK = "layer1.0.conv1.weight"
+PREFIX = "module."
 COUNTER = "num_batches_tracked"
+FRESH = "fresh_keys"
+"""Figure on the card of a network that is not whole: how many of its keys were drawn afresh."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class Adoption:
         )
 
 
+def is_medicalnet(weights: Mapping[str, Tensor]) -> bool:
+    """Whether weights are named as those of a residual network, which no VarNet's are."""
+    return LANDMARK in weights or PREFIX + LANDMARK in weights
+
+
 def convert_medicalnet(
     path: Path | str,
     in_channels: int | None = None,
@@ -57,6 +66,7 @@ def convert_medicalnet(
     stem_stride: int = 4,
     checkpointing: bool = False,
     seed: int = 0,
+    named: Mapping[str, Tensor] | None = None,
 ) -> tuple[nn.Module, Card, Adoption]:
     """Read a Med3D network saved by MedicalNet (`resnet_50_23dataset.pth` and the like).
 
@@ -72,14 +82,14 @@ def convert_medicalnet(
         stem_stride: As in `Med3D`; the weights do not depend on it.
         checkpointing: As in `Med3D`.
         seed: Of what is drawn afresh.
+        named: What `read_torch_weights` found in the file, if that is known already.
 
     Raises:
         ModelError: Not such a file, damaged, or holding objects other than weights.
     """
     path = Path(path)
-    weights = {
-        key.removeprefix("module."): value for key, value in read_torch_weights(path).items()
-    }
+    named = read_torch_weights(path) if named is None else named
+    weights = {key.removeprefix(PREFIX): value for key, value in named.items()}
     parameters = _parameters(weights, path.name)
     given = {"in_channels": in_channels, "classes": classes}
     parameters.update({name: size for name, size in given.items() if size is not None})
@@ -109,7 +119,11 @@ def convert_medicalnet(
         channels=own[FIRST].shape[1],
     )
     card = Card(
-        architecture="med3d", parameters=parameters, title=path.stem, remark=adoption.summary
+        architecture="med3d",
+        parameters=parameters,
+        title=path.stem,
+        metrics={FRESH: float(len(adoption.fresh))} if adoption.fresh else {},
+        remark=adoption.summary,
     )
     return model, card, adoption
 
@@ -120,7 +134,7 @@ def _may_lack(key: str) -> bool:
 
 def _parameters(weights: Mapping[str, Tensor], name: str) -> dict[str, int | float | bool | str]:
     """What the shapes say of the network."""
-    for key in (FIRST, "layer1.0.conv1.weight", "layer4.0.conv1.weight"):
+    for key in (FIRST, LANDMARK, "layer4.0.conv1.weight"):
         if key not in weights or weights[key].ndim != 5:
             raise ModelError(
                 f"{name}: not a MedicalNet file, it has no 3D weights '{key}' "
