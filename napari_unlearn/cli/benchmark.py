@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from napari_unlearn.evaluation.volume_cost import Measured, Trial
     from napari_unlearn.models.memory import Memory
 
+FULL_SIZE = (56, 448, 448)
+"""The grid on which MedicalNet's networks were trained."""
+
 benchmark = typer.Typer(no_args_is_help=True, help="Measure what this machine does.")
 app.add_typer(benchmark, name="benchmark")
 
@@ -64,11 +67,9 @@ def memory(
         Literal["resnet10", "resnet18", "resnet34", "resnet50"],
         typer.Option(help="Encoder of the Med3D network."),
     ] = "resnet50",
-    shape: Annotated[tuple[int, int, int], typer.Option(min=8, help="Slices, rows, columns.")] = (
-        56,
-        448,
-        448,
-    ),
+    shape: Annotated[
+        tuple[int, int, int], typer.Option(min=8, help="Slices, rows, columns.")
+    ] = FULL_SIZE,
     channels: Annotated[int, typer.Option(min=1, help="Contrasts.")] = 1,
     classes: Annotated[int, typer.Option(min=2, help="Labels, the background among them.")] = 10,
     width: Annotated[int, typer.Option(min=1, help="Channels of layer 1.")] = 64,

@@ -72,9 +72,7 @@ def _series(subject: str, path: Path, count: int) -> Subject3D:
     stacks = [np.stack([volume.image(index) for index in slices]) for volume in volumes]
     return Subject3D(
         subject=subject,
-        images=np.stack(
-            [np.stack([volume.image(place) for place in places]) for volume in volumes]
-        ),
+        images=np.stack(stacks),
         labels=None,
         affine=unplaced_affine(first) if first.affine is None else first.affine,
         channels=tuple(f"{UNNAMED} {number}" for number in range(1, count + 1)),
