@@ -10,14 +10,20 @@ from napari_unlearn.mri.scan import Header
 _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-@contextmanager
-def full_memory_said(work: str, device: object) -> Iterator[None]:
+def memory_in_a_sentence(header: Header, device: object) -> AbstractContextManager[None]:
     """Turn a failed allocation inside the block into an `EvaluationError`.
 
     Args:
-        work: What goes on in the block, e.g. "segmenting head-0003 (56x448x448)".
+        header: Of the scan being reconstructed.
         device: Whose memory it is.
     """
+    scan = f"{header.name} ({header.coils} coils, {header.rows}x{header.columns})"
+    return memory_said(f"reconstructing {scan}", device)
+
+
+@contextmanager
+def memory_said(work: str, device: object) -> Iterator[None]:
+    """The same for any work, e.g. "segmenting head-0000"."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -29,14 +35,3 @@ def full_memory_said(work: str, device: object) -> Iterator[None]:
             f"{device} ran out of memory while {work}; close other programs, or choose another "
             "device or a smaller model."
         ) from error
-
-
-def memory_in_a_sentence(header: Header, device: object) -> AbstractContextManager[None]:
-    """The same while a scan is reconstructed.
-
-    Args:
-        header: Of the scan.
-        device: Whose memory it is.
-    """
-    work = f"{header.coils} coils, {header.rows}x{header.columns}"
-    return full_memory_said(f"reconstructing {header.name} ({work})", device)

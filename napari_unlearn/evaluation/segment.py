@@ -12,7 +12,7 @@ from torch import nn
 
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.evaluation.error import EvaluationError
-from napari_unlearn.evaluation.out_of_memory import full_memory_said
+from napari_unlearn.evaluation.out_of_memory import memory_said
 from napari_unlearn.evaluation.reconstruct import interruptible
 from napari_unlearn.io.preprocess3d import Triple, prepare, restore
 from napari_unlearn.models.card import Card
@@ -76,7 +76,7 @@ def segment(
     model.eval()
     size = "x".join(map(str, grid))
     with (
-        full_memory_said(f"segmenting {subject.subject} ({size})", device),
+        memory_said(f"segmenting {subject.subject} ({size})", device),
         torch.inference_mode(),
         interruptible(model, cancel),
     ):

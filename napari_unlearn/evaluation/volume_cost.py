@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.evaluation.out_of_memory import full_memory_said
+from napari_unlearn.evaluation.out_of_memory import memory_said
 from napari_unlearn.models.device import resolve_device
 from napari_unlearn.models.medicalnet import PREFIX, convert_medicalnet
 from napari_unlearn.models.memory import Memory, forward_memory, step_memory
@@ -140,7 +140,7 @@ def measure(trial: Trial, cancel: CancelToken) -> Iterator[Measured]:
     work = "x".join(map(str, trial.shape))
     for name, run in (("forward", forward), ("step", step)):
         cancel.check()
-        with full_memory_said(f"trying a {name} at {work} voxels", device):
+        with memory_said(f"trying a {name} at {work} voxels", device):
             if name == "step":
                 _give_moments(model, stepper)
             memory, seconds = _watched(run, device, before)

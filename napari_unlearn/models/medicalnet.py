@@ -1,6 +1,6 @@
 """MedicalNet's published weights in a network of ours, and an account of what was used."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +54,28 @@ class Adoption:
         )
 
 
-def is_medicalnet(weights: Mapping[str, Tensor]) -> bool:
+def is_medicalnet(keys: Collection[str]) -> bool:
     """Whether weights are named as those of a residual network, which no VarNet's are."""
-    return LANDMARK in weights or PREFIX + LANDMARK in weights
+    return LANDMARK in keys or PREFIX + LANDMARK in keys
+
+
+def depth_of(keys: Iterable[str]) -> int | None:
+    """Depth of a residual network by the names of its weights; None if there is none such."""
+    keys = [key.removeprefix(PREFIX) for key in keys]
+    bottleneck = "layer1.0.conv3.weight" in keys
+    for depth, (kind, counts) in BLOCKS.items():
+        if counts == _counts(keys) and (kind is Bottleneck) == bottleneck:
+            return depth
+    return None
+
+
+def _counts(keys: Iterable[str]) -> tuple[int, ...]:
+    """Blocks of the four layers."""
+    keys = list(keys)
+    return tuple(
+        len({key.split(".")[1] for key in keys if key.startswith(f"layer{place}.")})
+        for place in (1, 2, 3, 4)
+    )
 
 
 def convert_medicalnet(
@@ -140,24 +159,14 @@ def _parameters(weights: Mapping[str, Tensor], name: str) -> dict[str, int | flo
                 f"{name}: not a MedicalNet file, it has no 3D weights '{key}' "
                 f"(found: {', '.join(sorted(weights)[:3]) or 'nothing'})."
             )
-    counts = tuple(
-        len({key.split(".")[1] for key in weights if key.startswith(f"layer{place}.")})
-        for place in (1, 2, 3, 4)
-    )
-    bottleneck = "layer1.0.conv3.weight" in weights
-    depths = [
-        depth
-        for depth, (kind, known) in BLOCKS.items()
-        if known == counts and (kind is Bottleneck) == bottleneck
-    ]
-    if not depths:
+    depth = depth_of(weights)
+    if depth is None:
         raise ModelError(
-            f"{name}: layers of {', '.join(map(str, counts))} "
-            f"{'bottlenecks' if bottleneck else 'blocks'} are none of depth "
+            f"{name}: layers of {', '.join(map(str, _counts(weights)))} blocks are none of depth "
             f"{', '.join(map(str, BLOCKS))}."
         )
     parameters: dict[str, int | float | bool | str] = {
-        "depth": depths[0],
+        "depth": depth,
         "in_channels": weights[FIRST].shape[1],
         "width": weights[FIRST].shape[0],
         "widest": weights["layer4.0.conv1.weight"].shape[0],
