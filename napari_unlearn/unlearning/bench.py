@@ -28,7 +28,7 @@ class Bench:
     model: nn.Module
     """Without the loop's reduced precision: importances are squares of small numbers."""
     weights: Mapping[str, nn.Parameter]
-    """Its parameters by their own names."""
+    """Its parameters by their own names; with adapters only theirs, as no others can move."""
     sets: Mapping[str, Samples]
     """Those in use of "forget" and "retain"."""
     learning_rate: float

@@ -39,7 +39,9 @@ class Engine:
         self.plain = start_model(job)
         """The network itself, with its own names of weights."""
         self.teachers = frozen_teachers(job, self.plain, self.fabric)
-        self.optimizer = torch.optim.Adam(self.plain.parameters(), lr=job.learning_rate)
+        job.strategy.adapters.attach(self.plain, job.seed)
+        moving = [weight for weight in self.plain.parameters() if weight.requires_grad]
+        self.optimizer = torch.optim.Adam(moving, lr=job.learning_rate)
         self.model, self._wrapped = self.fabric.setup(self.plain, self.optimizer)
         """The network in the job's precision."""
         if hasattr(self.plain, "kspace"):
