@@ -30,7 +30,8 @@ class Refit(Edit):
     a are the layer's inputs (patches of a convolution, with a 1 for the bias) in the original,
     W_0 the weights of a network freshly drawn from the original's seed. Directions that only
     the retain set excites keep their weights, those that only the forget set excites lose them.
-    No gradients: one forward pass over each sample at hand.
+    No gradients: one forward pass over each sample at hand. Batch norms keep their weights and
+    running statistics: what reaches them from the retain set is what they were made for.
 
     Of this project; its ancestors are gradient projection memory (Saha et al., ICLR 2021) and
     Deep Unlearning by singular value decomposition (Kodge et al., TMLR 2024).
