@@ -1,9 +1,10 @@
 """The file in which low-rank adapters lie apart from the network that they change."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
@@ -56,17 +57,17 @@ class Adapters:
     card: AdapterCard
     factors: Mapping[str, tuple[Tensor, Tensor]]
     """B (first axis, r) and A (r, others) by the name of the weight."""
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
+    """True where the weight may change; of weights that may not change everywhere."""
 
     @classmethod
     def of(cls, model: nn.Module, card: AdapterCard) -> "Adapters":
         """Those of a network; one that changes nothing, as it was not allowed to, is left out."""
+        found = {name: own for name, own in adapters_of(model).items() if bool(own.B.any())}
         return cls(
             card,
-            {
-                name: (adapter.B.detach().cpu(), adapter.A.detach().cpu())
-                for name, adapter in adapters_of(model).items()
-                if bool(adapter.B.any())
-            },
+            {name: (own.B.detach().cpu(), own.A.detach().cpu()) for name, own in found.items()},
+            {name: own.mask.cpu() for name, own in found.items() if own.mask is not None},
         )
 
     @property
@@ -74,7 +75,8 @@ class Adapters:
         """What they are, layer by layer."""
         found = []
         for name, (b, a) in self.factors.items():
-            norm = float(torch.linalg.vector_norm(self._scale * (b @ a)))
+            shape = self.masks[name].shape if name in self.masks else (len(b), a.shape[1])
+            norm = float(torch.linalg.vector_norm(self._change(name, shape)))
             found.append(Layer(name, len(a), a.numel() + b.numel(), norm))
         return tuple(found)
 
@@ -94,14 +96,15 @@ class Adapters:
         result = dict(weights)
         for name, (b, a) in self.factors.items():
             weight = weights.get(name)
-            if weight is None or weight.ndim < 2 or weight.flatten(1).shape != (len(b), a.shape[1]):
+            matrix = None if weight is None or weight.ndim < 2 else weight.flatten(1).shape
+            if weight is None or matrix != (len(b), a.shape[1]):
                 raise ModelError(f"The adapter of '{name}' fits no weight of this network.")
-            result[name] = weight + times * change(b, a, self._scale, weight.shape)
+            result[name] = weight + times * self._change(name, weight.shape)
         return result
 
-    @property
-    def _scale(self) -> float:
-        return self.card.alpha / self.card.rank
+    def _change(self, name: str, shape: Iterable[int]) -> Tensor:
+        scale = self.card.alpha / self.card.rank
+        return change(*self.factors[name], scale, shape, self.masks.get(name))
 
 
 def save_adapters(path: Path, adapters: Adapters) -> None:
@@ -113,6 +116,9 @@ def save_adapters(path: Path, adapters: Adapters) -> None:
     tensors = {}
     for name, (b, a) in adapters.factors.items():
         tensors |= {f"{name}.A": a.contiguous(), f"{name}.B": b.contiguous()}
+    for name, mask in adapters.masks.items():
+        tensors[f"{name}.mask"] = torch.from_numpy(np.packbits(mask.numpy()))
+        tensors[f"{name}.shape"] = torch.tensor(mask.shape)
     write_whole(path, save(tensors, metadata={"adapters": adapters.card.model_dump_json()}))
 
 
@@ -136,10 +142,20 @@ def load_adapters(path: Path) -> Adapters:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "text"
         raise ModelError(f"{path}: unusable card of adapters ({where}: {first['msg']}).") from error
-    factors = {}
+    factors, masks = {}, {}
     for name in sorted({key.rpartition(".")[0] for key in tensors}):
         b, a = tensors.pop(f"{name}.B", None), tensors.pop(f"{name}.A", None)
         if b is None or a is None or b.ndim != 2 or a.ndim != 2 or b.shape[1] != len(a):
             raise ModelError(f"{path}: the adapter of '{name}' is not whole.")
         factors[name] = (b.float(), a.float())
-    return Adapters(card, factors)
+        if f"{name}.mask" in tensors:
+            masks[name] = _unpacked(path, name, tensors, b.shape[0] * a.shape[1])
+    return Adapters(card, factors, masks)
+
+
+def _unpacked(path: Path, name: str, tensors: Mapping[str, Tensor], count: int) -> Tensor:
+    try:
+        packed, shape = tensors[f"{name}.mask"].numpy(), tensors[f"{name}.shape"].tolist()
+        return torch.from_numpy(np.unpackbits(packed, count=count)).bool().view(shape)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path}: the mask of '{name}' is not whole.") from error

@@ -1,6 +1,6 @@
 """Low-rank adapters: a change of a network's layers in few numbers, which can be taken back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import sqrt
 
 import torch
@@ -23,7 +23,10 @@ class Adapter(nn.Module):
     B : (first axis, r), zero, so that the layer answers as before until a step is taken
 
     with r the rank, or the shorter side of the matrix if that is less. The layer's bias stays.
+    Where not every weight may move, the change is multiplied with the mask of those that may.
     """
+
+    mask: Tensor | None
 
     def __init__(self, weight: Tensor, rank: int, alpha: float, rng: torch.Generator) -> None:
         super().__init__()
@@ -33,16 +36,20 @@ class Adapter(nn.Module):
         self.A = nn.Parameter(drawn.to(weight))
         self.B = nn.Parameter(torch.zeros(rows, held).to(weight))
         self.scale = alpha / rank
+        self.register_buffer("mask", None, persistent=False)
 
     def forward(self, weight: Tensor) -> Tensor:
         """The weight with its change, in the weight's own precision even in a mixed one."""
         with torch.autocast(weight.device.type, enabled=False):
-            return weight + change(self.B, self.A, self.scale, weight.shape)
+            return weight + change(self.B, self.A, self.scale, weight.shape, self.mask)
 
 
-def change(b: Tensor, a: Tensor, scale: float, shape: Iterable[int]) -> Tensor:
-    """What an adapter adds to a weight of that shape, scale * B A."""
-    return (scale * (b @ a)).view(tuple(shape))
+def change(
+    b: Tensor, a: Tensor, scale: float, shape: Iterable[int], mask: Tensor | None = None
+) -> Tensor:
+    """What an adapter adds to a weight of that shape, scale * B A, or mask * scale * B A."""
+    full = (scale * (b @ a)).view(tuple(shape))
+    return full if mask is None else full * mask
 
 
 def attach_adapters(model: nn.Module, rank: int, alpha: float, seed: int) -> None:
@@ -56,6 +63,13 @@ def attach_adapters(model: nn.Module, rank: int, alpha: float, seed: int) -> Non
     for layer in [part for part in model.modules() if isinstance(part, LAYERS)]:
         adapter = Adapter(layer.weight, rank, alpha, rng)
         parametrize.register_parametrization(layer, "weight", adapter)
+
+
+def mask_adapters(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
+    """Let adapters change only weights that may move: True in the mask of that weight's name."""
+    for name, adapter in adapters_of(model).items():
+        mask = masks.get(name)
+        adapter.mask = None if mask is None or bool(mask.all()) else mask
 
 
 def adapters_of(model: nn.Module) -> dict[str, Adapter]:

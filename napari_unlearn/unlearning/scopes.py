@@ -19,6 +19,7 @@ class Scope(Protocol):
 
     The loop sets the gradient of every masked-out weight to zero from the first step on and
     before clipping. Adam's moments of such a weight are then exactly zero, and so is its step.
+    Of adapters the change is masked instead, and with it the gradient.
     """
 
     @property
@@ -110,9 +111,8 @@ class LowRank:
 
     W + (lora_alpha / lora_rank) B A,  W the original's, A drawn from the seed, B zero at first
 
-    Combines with any scope, whose masks are then drawn over A and B: `Salient` ranks them, B
-    first as A has no gradient while B is zero; `FixDecoder` keeps those of the decoder at zero
-    change. What was learnt can be taken off again, as the original's weights stay beside it.
+    Combines with any scope: the change is then M * (lora_alpha / lora_rank) B A with the scope's
+    mask M. What was learnt can be taken off again, as the original's weights stay beside it.
 
     Hu et al., LoRA, ICLR 2022.
     """

@@ -59,7 +59,7 @@ def make_bench(job: Job, plain: nn.Module, fabric: Fabric) -> Bench:
     return Bench(
         task=job.task,
         model=plain,
-        weights={name: own for name, own in plain.named_parameters() if own.requires_grad},
+        weights=dict(plain.named_parameters()),
         sets={
             name: samples(name, len(chosen))
             for name in job.strategy.reads

@@ -13,7 +13,12 @@ from napari_unlearn.models.adapter_file import (
 )
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.error import ModelError
-from napari_unlearn.models.lora import adapters_of, attach_adapters, merged_state
+from napari_unlearn.models.lora import (
+    adapters_of,
+    attach_adapters,
+    mask_adapters,
+    merged_state,
+)
 from napari_unlearn.models.registry import build
 
 TINY = {"cascades": 1, "channels": 2, "pools": 1, "sens_channels": 2, "sens_pools": 1}
@@ -65,6 +70,18 @@ def test_adding_gives_the_merged_weights_and_taking_off_the_parents(model):
     assert not torch.equal(merged["0.weight"], parent["0.weight"])
 
 
+def test_a_mask_comes_back_and_holds(model, tmp_path):
+    weight = torch.zeros(4, 3, 3, 3)
+    mask = torch.rand(weight.shape, generator=torch.Generator().manual_seed(0)) < 0.5
+    mask_adapters(model, {"0.weight": mask})
+    save_adapters(tmp_path / "a.safetensors", Adapters.of(model, CARD))
+    found = load_adapters(tmp_path / "a.safetensors")
+    assert torch.equal(found.masks["0.weight"], mask)
+    change = found.added_to({"0.weight": weight})["0.weight"]
+    assert torch.equal(change != 0, mask)
+    assert found.layers[0].norm == pytest.approx(float(change.norm()), rel=1e-5)
+
+
 def test_figures_of_a_change_that_is_known_on_paper():
     factors = {"w": (torch.tensor([[2.0], [0.0]]), torch.tensor([[0.0, 3.0, 4.0]]))}
     (layer,) = Adapters(CARD.model_copy(update={"rank": 1}), factors).layers
@@ -95,7 +112,19 @@ def test_another_file_is_one_sentence(model, tmp_path):
         load_adapters(path)
 
 
-@pytest.mark.parametrize("shapes", [{"w.A": (2, 3)}, {"w.A": (2, 3), "w.B": (4, 1)}, {"w": (2,)}])
+WHOLE = {"w.A": (2, 3), "w.B": (4, 2)}
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"w.A": (2, 3)},
+        {"w.A": (2, 3), "w.B": (4, 1)},
+        {"w": (2,)},
+        {**WHOLE, "w.mask": (2,)},
+        {**WHOLE, "w.mask": (2,), "w.shape": (3,)},
+    ],
+)
 def test_half_an_adapter_is_refused(shapes, tmp_path):
     path = tmp_path / "file.safetensors"
     tensors = {key: torch.zeros(shape) for key, shape in shapes.items()}

@@ -10,6 +10,7 @@ from napari_unlearn.models.lora import (
     acting_weights,
     adapters_of,
     attach_adapters,
+    mask_adapters,
     merged_state,
 )
 from napari_unlearn.models.registry import build
@@ -153,6 +154,23 @@ def test_in_mixed_precision_the_weights_are_those_that_are_merged():
     with torch.autocast("cpu", torch.bfloat16):
         weight = layer.weight
     assert torch.equal(weight, merged_state(layer)["weight"])  # bfloat16 is off by 0.4 %
+
+
+def test_a_mask_holds_for_the_change_and_for_its_gradient():
+    layer = nn.Conv2d(2, 3, 3)
+    before = layer.weight.detach().clone()
+    attach_adapters(layer, 2, 2.0, seed=0)
+    mask = torch.rand(layer.weight.shape, generator=torch.Generator().manual_seed(0)) < 0.5
+    mask[0] = False
+    mask_adapters(layer, {"weight": mask})
+    moved(layer)
+    assert torch.equal(layer.weight != before, mask)
+    layer(torch.ones(1, 2, 3, 3)).sum().backward()
+    slope = adapters_of(layer)["weight"].B.grad
+    assert not bool(slope[0].any())
+    assert bool(slope[1].any())
+    mask_adapters(layer, {"weight": torch.ones_like(mask)})
+    assert adapters_of(layer)["weight"].mask is None
 
 
 def test_acting_weights_are_all_parameters_and_reach_the_adapters():
