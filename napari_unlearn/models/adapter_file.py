@@ -113,7 +113,7 @@ def save_adapters(path: Path, adapters: Adapters) -> None:
     Raises:
         UnlearnError: The folder cannot be written.
     """
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for name, (b, a) in adapters.factors.items():
         tensors |= {f"{name}.A": a.contiguous(), f"{name}.B": b.contiguous()}
     for name, mask in adapters.masks.items():

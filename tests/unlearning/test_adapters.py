@@ -35,9 +35,9 @@ EDITS = [name for name, strategy in STRATEGIES.items() if strategy.edit is not N
 def adapting(request):
     """Makes the job of a strategy with adapters for a task."""
 
-    def make(task, name, values=None, **changes):
-        fixture = {"reconstruction": "unlearning", "segmentation": "segmenting"}[task]
-        strategy = find_strategy(name, task).with_parameters({"lora_rank": RANK, **(values or {})})
+    def make(kind, name, values=None, **changes):
+        fixture = {"reconstruction": "unlearning", "segmentation": "segmenting"}[kind]
+        strategy = find_strategy(name, kind).with_parameters({"lora_rank": RANK, **(values or {})})
         return request.getfixturevalue(fixture)(name, strategy=strategy, **changes)
 
     return make
