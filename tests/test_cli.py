@@ -145,6 +145,7 @@ def test_wrong_use_ends_in_a_sentence(arguments, code, said):
 @pytest.mark.parametrize(
     "command",
     [
+        "adapters",
         "demo",
         "simulate",
         "info",

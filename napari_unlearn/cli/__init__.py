@@ -5,6 +5,7 @@ import sys
 import typer
 
 from napari_unlearn.cli import (
+    adapters,
     benchmark,
     check,
     evaluate,
@@ -21,6 +22,7 @@ from napari_unlearn.cli.app import app
 from napari_unlearn.errors import UnlearnError, WrongUse
 
 __all__ = [
+    "adapters",
     "app",
     "check",
     "benchmark",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from napari_unlearn.atomic import write_whole
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.error import ModelError
+from napari_unlearn.models.lora import merged_state
 from napari_unlearn.models.registry import build
 
 _LARGEST_HEADER = 1 << 24  # bytes; a 12-cascade VarNet needs 50 kB
@@ -26,7 +27,7 @@ def save_checkpoint(
 
     Args:
         path: Usually ends in .safetensors.
-        model: Its `state_dict` is stored.
+        model: Its `state_dict` is stored, adapters added to the weights that they change.
         card: Its architecture and parameters must rebuild `model`.
         dtype: Stored type of floating weights, e.g. `torch.float16`; None keeps theirs.
 
@@ -38,7 +39,7 @@ def save_checkpoint(
         name: (value.detach().to(dtype) if dtype and value.is_floating_point() else value.detach())
         .cpu()
         .clone(memory_format=torch.contiguous_format)
-        for name, value in model.state_dict().items()
+        for name, value in merged_state(model).items()
     }
     write_whole(path, save(weights, metadata={"card": card.model_dump_json()}))
 

@@ -28,7 +28,7 @@ class Bench:
     model: nn.Module
     """Without the loop's reduced precision: importances are squares of small numbers."""
     weights: Mapping[str, nn.Parameter]
-    """Its parameters by their own names."""
+    """Its parameters by their own names, frozen if adapters move in their place."""
     sets: Mapping[str, Samples]
     """Those in use of "forget" and "retain"."""
     learning_rate: float
@@ -37,14 +37,20 @@ class Bench:
     """Weights of a network that has learnt nothing, by name: drawn from the original's seed."""
 
     def gradient(self, batch: Sample) -> dict[str, Tensor]:
-        """dJ/dtheta of the task's loss on one batch, in evaluation mode.
+        """dJ/dtheta of the task's loss on one batch, in evaluation mode, of frozen weights as well.
 
         Raises:
             UnlearnError: if it is not finite.
         """
+        weights = list(self.weights.values())
+        frozen = [weight for weight in weights if not weight.requires_grad]
         self.model.eval()
+        for weight in frozen:
+            weight.requires_grad_(True)
         loss = self.task.loss(self.model, batch)
-        found = torch.autograd.grad(loss, list(self.weights.values()), allow_unused=True)
+        found = torch.autograd.grad(loss, weights, allow_unused=True)
+        for weight in frozen:
+            weight.requires_grad_(False)
         self.model.train()
         gradients = {
             name: torch.zeros_like(weight) if gradient is None else gradient

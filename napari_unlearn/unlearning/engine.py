@@ -12,6 +12,7 @@ from torch import Tensor
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.device import device_name, resolve_device
+from napari_unlearn.models.lora import mask_adapters
 from napari_unlearn.unlearning.context import Context
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.preparation import restrain
@@ -39,20 +40,28 @@ class Engine:
         self.plain = start_model(job)
         """The network itself, with its own names of weights."""
         self.teachers = frozen_teachers(job, self.plain, self.fabric)
+        self.bench = make_bench(job, self.plain, self.fabric)
+        self.masks: dict[str, Tensor] = {}
+        """By weight, True may move; no mask lets all of them move."""
+        job.strategy.adapters.attach(self.plain, job.seed)
+        moving = [weight for weight in self.plain.parameters() if weight.requires_grad]
         # One call for all weights; a gradient scaler has to see them before, so not with one.
         fused = job.precision != "16-mixed"
-        weights = self.plain.parameters()
-        self.optimizer = torch.optim.Adam(weights, lr=job.learning_rate, fused=fused)
+        self.optimizer = torch.optim.Adam(moving, lr=job.learning_rate, fused=fused)
         self.model, self._wrapped = self.fabric.setup(self.plain, self.optimizer)
         """The network in the job's precision."""
         if hasattr(self.plain, "kspace"):
             self.model.mark_forward_method("kspace")
         self.midway: dict[str, Tensor] | None = None
         """Weights of the teacher "midway", once it is there."""
-        self.bench = make_bench(job, self.plain, self.fabric)
 
-    def step(self, step: int, masks: dict[str, Tensor]) -> float:
-        """Take step `step` (from 0) with the weights that `masks` let move; its loss.
+    def restrict(self, masks: Mapping[str, Tensor]) -> None:
+        """Let only these weights move, by themselves or by their adapters."""
+        self.masks = dict(masks)
+        mask_adapters(self.plain, masks)
+
+    def step(self, step: int) -> float:
+        """Take step `step` (from 0) with the weights that may move; its loss.
 
         Raises:
             UnlearnError: if the loss is not finite.
@@ -71,7 +80,7 @@ class Engine:
                 "a smaller learning rate or parameter keeps it finite."
             )
         self.fabric.backward(loss)
-        restrain(self.bench, masks)
+        restrain(self.bench, self.masks)
         self.fabric.clip_gradients(
             self.model, self._wrapped, max_norm=job.gradient_clip, error_if_nonfinite=False
         )

@@ -72,12 +72,18 @@ class Job:
         strategy = self.strategy
         if strategy.edit is not None:
             strategy.edit.check()
-        if self.parent is None and (strategy.prepares or "original" in strategy.teachers):
+        starts = strategy.prepares or strategy.adapts or "original" in strategy.teachers
+        if self.parent is None and starts:
             raise UnlearnError(
                 f"Strategy '{strategy.name}' starts from an original; name its checkpoint."
             )
         if self.task.name not in strategy.tasks:
             raise UnlearnError(f"Strategy '{strategy.name}' is not for {self.task.name}.")
+        if strategy.adapts and not getattr(self.task, "frozen_statistics", True):
+            raise UnlearnError(
+                "Adapters change layers and nothing else, but this task lets statistics of batch "
+                "norms follow the samples; set lora_rank to 0 or freeze the statistics."
+            )
         if self.guard is not None:
             if self.task.name != "reconstruction":
                 raise UnlearnError("A guard watches SSIM, which only a reconstruction has.")

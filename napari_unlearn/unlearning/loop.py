@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 
-from torch import Tensor
-
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.unlearning.engine import Engine
 from napari_unlearn.unlearning.events import (
@@ -78,7 +76,7 @@ class _Run:
         progress = found or Progress(0, 0.0, 0.0)
         self.step, self.seconds = progress.step, progress.seconds
         self.epoch_loss, self.epoch_open = progress.epoch_loss, progress.epoch_open
-        self.masks: dict[str, Tensor] = dict(progress.masks)
+        engine.restrict(progress.masks)
         self.passes, self.metrics = progress.passes, dict(progress.metrics)
         self.watch = progress.watch
         if progress.midway is not None:
@@ -103,7 +101,7 @@ class _Run:
             self.seconds,
             self.epoch_loss,
             self.passes,
-            self.masks,
+            engine.masks,
             self.metrics,
             self.epoch_open,
             self.watch,
@@ -123,7 +121,8 @@ class _Run:
             prepared = yield from prepare(job.strategy, self.engine.bench, self.cancel)
             if prepared is None:
                 return False
-            self.masks, self.passes = prepared.masks, prepared.passes
+            self.engine.restrict(prepared.masks)
+            self.passes = prepared.passes
             self.seconds = self.before = prepared.seconds
             self.save()
         if self.step == 0:
@@ -149,7 +148,7 @@ class _Run:
             if self.cancel.cancelled:
                 return
             began = time.perf_counter()
-            value = self.engine.step(self.step, self.masks)
+            value = self.engine.step(self.step)
             self.seconds += time.perf_counter() - began
             self.step += 1
             self.epoch_loss += value

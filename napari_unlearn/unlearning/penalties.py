@@ -6,6 +6,7 @@ from typing import Annotated, Protocol
 import torch
 from torch import Tensor, nn
 
+from napari_unlearn.models.lora import acting_weights
 from napari_unlearn.unlearning.parameters import Range
 
 
@@ -30,5 +31,6 @@ class L1(Penalty):
     )
 
     def loss(self, model: nn.Module) -> Tensor:
-        """The weighted sum of magnitudes over all parameters."""
-        return self.gamma * torch.stack([p.abs().sum() for p in model.parameters()]).sum()
+        """The weighted sum of magnitudes over all parameters, as adapters leave them."""
+        sums = [weight.abs().sum() for weight in acting_weights(model).values()]
+        return self.gamma * torch.stack(sums).sum()

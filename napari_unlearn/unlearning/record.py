@@ -5,6 +5,7 @@ import json
 import platform
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -12,8 +13,9 @@ from torch import nn
 from napari_unlearn import __version__
 from napari_unlearn.atomic import write_whole
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.models.adapter_file import ADAPTERS, AdapterCard, Adapters, save_adapters
 from napari_unlearn.models.card import Card
-from napari_unlearn.models.checkpoint import save_checkpoint, sha256
+from napari_unlearn.models.checkpoint import read_card, save_checkpoint, sha256
 from napari_unlearn.unlearning.events import Event
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.resume import FILE
@@ -30,6 +32,10 @@ class Record:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.parent_hash = "" if job.parent is None else sha256(job.parent)
+        self.parent_card = (
+            read_card(job.parent) if job.parent is not None and job.strategy.adapts else None
+        )
+        """Of a run with adapters, whose file says what they were learnt on."""
 
     @property
     def settings(self) -> dict[str, object]:
@@ -37,7 +43,7 @@ class Record:
         job = self.job
         settings: dict[str, object] = {
             "strategy": job.strategy.name,
-            "parameters": {p.name: p.value for p in job.strategy.parameters},
+            "parameters": job.strategy.values,
             "network": [job.card.architecture, job.card.parameters],
             "parent": self.parent_hash,
             "steps": job.total_steps,
@@ -121,13 +127,20 @@ class Record:
         seconds: float,
         over: bool,
     ) -> Path | None:
-        """Write checkpoint and metrics; a run that is over needs no resume file any more."""
+        """Write checkpoint and metrics; a run that is over needs no resume file any more.
+
+        The checkpoint holds adapters merged into the weights; they lie beside it as well.
+        """
         job = self.job
         if job.folder is None:
             return None
         figures = {**metrics, "steps": float(steps), "seconds": round(seconds, 2)}
         path = job.folder / CHECKPOINT
-        save_checkpoint(path, model, self._card(figures))
+        card = self._card(figures)
+        (job.folder / ADAPTERS).unlink(missing_ok=True)
+        save_checkpoint(path, model, card)
+        if self.parent_card is not None:
+            self._save_adapters(model, self.parent_card, card)
         about = {"settings": self.settings, "metrics": figures}
         text = json.dumps(about, indent=2, default=str)
         write_whole(job.folder / METRICS, text.encode())
@@ -136,13 +149,26 @@ class Record:
             (job.folder / FILE).unlink(missing_ok=True)
         return path
 
+    def _save_adapters(self, model: nn.Module, before: Card, after: Card) -> None:
+        folder, scope = cast(Path, self.job.folder), self.job.strategy.adapters
+        card = AdapterCard(
+            parent=self.parent_hash,
+            merged=sha256(folder / CHECKPOINT),
+            strategy=self.job.strategy.name,
+            rank=scope.lora_rank,
+            alpha=scope.lora_alpha,
+            before=before,
+            after=after,
+        )
+        save_adapters(folder / ADAPTERS, Adapters.of(model, card))
+
     def _card(self, figures: dict[str, float]) -> Card:
         job = self.job
         about = next(samples.about for samples in (job.retain, job.forget) if samples)
         return job.card.model_copy(
             update={
                 "strategy": "" if job.strategy.name == "train" else job.strategy.name,
-                "strategy_parameters": {p.name: p.value for p in job.strategy.parameters},
+                "strategy_parameters": job.strategy.values,
                 "seed": job.seed,
                 "parent": self.parent_hash,
                 "data_hash": data_hash(job.retain, job.forget),

@@ -12,6 +12,7 @@ from torch.nn import functional
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.unlearning.bench import Bench
 from napari_unlearn.unlearning.edits import Edit
+from napari_unlearn.unlearning.norms import batch_norms, settle
 from napari_unlearn.unlearning.parameters import Range
 
 Convolution = nn.Conv2d | nn.Conv3d
@@ -30,7 +31,8 @@ class Refit(Edit):
     a are the layer's inputs (patches of a convolution, with a 1 for the bias) in the original,
     W_0 the weights of a network freshly drawn from the original's seed. Directions that only
     the retain set excites keep their weights, those that only the forget set excites lose them.
-    No gradients: one forward pass over each sample at hand.
+    No gradients: one forward pass over each sample at hand. Batch norms keep their weights and
+    get running statistics anew, in another pass over the retain set.
 
     Of this project; its ancestors are gradient projection memory (Saha et al., ICLR 2021) and
     Deep Unlearning by singular value decomposition (Kodge et al., TMLR 2024).
@@ -47,11 +49,12 @@ class Refit(Edit):
     """A forward pass alone."""
 
     def passes(self, bench: Bench) -> int:
-        """One per sample."""
-        return sum(bench.sets[name].count for name in self.reads)
+        """One per sample, and one more per retain sample if there are batch norms."""
+        again = bench.sets["retain"].count if batch_norms(bench.model) else 0
+        return sum(bench.sets[name].count for name in self.reads) + again
 
     def apply(self, bench: Bench) -> Generator[None, None, None]:
-        """Gather the second moments of all layers' inputs, then solve layer by layer.
+        """Gather the second moments of all layers' inputs, solve layer by layer, settle norms.
 
         Raises:
             UnlearnError: if the inputs of a layer are not finite.
@@ -65,6 +68,7 @@ class Refit(Edit):
             matrix, origin = _matrix(layer, *_parameters(layer)), _matrix(layer, *fresh)
             retain, forget = moments["retain"][name], moments["forget"][name]
             _store(layer, self.solve(matrix, origin, retain, forget))
+        yield from settle(bench)
 
     def solve(self, weights: Tensor, fresh: Tensor, retain: Tensor, forget: Tensor) -> Tensor:
         """The formula above, with (outputs, inputs) weights and (inputs, inputs) moments."""

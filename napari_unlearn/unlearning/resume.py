@@ -105,16 +105,13 @@ def load_progress(
                 )
             tensors = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
         parameters = dict(model.named_parameters())
+        device = next(model.parameters()).device
         progress = Progress(
             int(about["step"]),
             float(about["seconds"]),
             float(about["epoch_loss"]),
             int(about.get("passes", 0)),
-            {
-                name: tensors[f"mask.{name}"].to(parameter.device)
-                for name, parameter in parameters.items()
-                if f"mask.{name}" in tensors
-            },
+            {key[5:]: mask.to(device) for key, mask in tensors.items() if key.startswith("mask.")},
             json.loads(about.get("metrics", "{}")),
             json.loads(about.get("epoch_open", "false")),
             _watch(json.loads(about.get("watch", "null")), tensors),
@@ -129,7 +126,6 @@ def load_progress(
                 if f"{key}.{name}" in tensors
             }
             if state:
-                device = parameter.device
                 optimizer.state[parameter] = {
                     key: value if key == "step" else value.to(device)
                     for key, value in state.items()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.models.lora import attach_adapters
 from napari_unlearn.unlearning.bench import Bench
 from napari_unlearn.unlearning.importance import Passes, fisher, mean_gradient
 from napari_unlearn.unlearning.parameters import Range
@@ -18,6 +19,7 @@ class Scope(Protocol):
 
     The loop sets the gradient of every masked-out weight to zero from the first step on and
     before clipping. Adam's moments of such a weight are then exactly zero, and so is its step.
+    Of adapters the change is masked instead, and with it the gradient.
     """
 
     @property
@@ -101,6 +103,27 @@ class FixDecoder(Scope):
             name: torch.full_like(weight, id(weight) not in fixed, dtype=torch.bool)
             for name, weight in bench.weights.items()
         }
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """With `lora_rank` above 0 only low-rank adapters of the layers move, with 0 the weights.
+
+    W + (lora_alpha / lora_rank) B A,  W the original's, A drawn from the seed, B zero at first
+
+    Combines with any scope: the change is then M * (lora_alpha / lora_rank) B A with the scope's
+    mask M. What was learnt can be taken off again, as the original's weights stay beside it.
+
+    Hu et al., LoRA, ICLR 2022.
+    """
+
+    lora_rank: Annotated[int, Range(0, 256, "of the adapters; 0: none")] = 0
+    lora_alpha: Annotated[float, Range(0.1, 1000, "their weight; is divided by the rank")] = 16.0
+
+    def attach(self, model: nn.Module, seed: int) -> None:
+        """Freeze the network's weights and give its layers adapters, if there are to be any."""
+        if self.lora_rank:
+            attach_adapters(model, self.lora_rank, self.lora_alpha, seed)
 
 
 def most_salient(saliency: dict[str, Tensor], share: float) -> dict[str, Tensor]:

@@ -42,6 +42,7 @@ ERASE_TO_ENHANCE = "Xue et al., Erase to Enhance, MIDL 2024"
 CONSTANT_RATE = "The paper keeps the learning rate constant: decay=0."
 CODE_ASCENT = "By reading, the released code computes -2J + ‖θ‖₁: factor=2, gamma=1."
 CODE_NOISE = "The released code's noise: scale=0, absolute=1e-5, rectified=1."
+LABEL_NOISE = "Of labels, scale is the share that is drawn at random."
 
 FT = Strategy(
     name="ft",
@@ -87,7 +88,7 @@ NL = Strategy(
     formula="J(f(x_f), y_f + λ·max(y_f)·N(0, I))",
     paper=f"{ERASE_TO_ENHANCE}, eq. 3",
     forget=NoisyTarget(scale=0.3),
-    remark=f"{CONSTANT_RATE} {CODE_NOISE}",
+    remark=f"{CONSTANT_RATE} {CODE_NOISE} {LABEL_NOISE}",
 )
 
 GA_L1_FT = Strategy(
@@ -108,7 +109,7 @@ NL_FT = Strategy(
     paper=f"{ERASE_TO_ENHANCE}, eq. 3 and algorithm 2",
     forget=NoisyTarget(scale=0.3),
     retain=Fit(),
-    remark=f"{CONSTANT_RATE} {CODE_NOISE}",
+    remark=f"{CONSTANT_RATE} {CODE_NOISE} {LABEL_NOISE}",
 )
 
 NPO = Strategy(
@@ -160,6 +161,7 @@ SALUN = Strategy(
     forget=NoisyTarget(scale=0.3),
     retain=Fit(),
     scope=Salient(),
+    remark=LABEL_NOISE,
 )
 
 SSD_PAPER = "Foster et al., Selective Synaptic Dampening, AAAI 2024"
@@ -202,6 +204,9 @@ TASK_ARITHMETIC_FT = Strategy(
     retain=Fit(),
 )
 
+KSPACE = ("reconstruction",)
+"""Of strategies whose target is made from measured k-space, which a labelled volume has not."""
+
 ZERO_FILLED = Strategy(
     name="zero-filled",
     title="Zero-filled target, then repair",
@@ -210,7 +215,7 @@ ZERO_FILLED = Strategy(
     forget=Uninformed(),
     retain=Fit(),
     schedule=ForgetThenRepair(forget_share=0.4, retain_meanwhile=1.0),
-    tasks=("reconstruction",),
+    tasks=KSPACE,
 )
 
 ACQUIRED_LINES = Strategy(
@@ -222,7 +227,7 @@ ACQUIRED_LINES = Strategy(
     retain=Fit(),
     # Long enough on the lines to lose the fault, then the retain set gets its sharpness back.
     schedule=ForgetThenRepair(forget_share=0.25, retain_meanwhile=1.0),
-    tasks=("reconstruction",),
+    tasks=KSPACE,
     remark="Uses no reference image of a forget scan.",
 )
 

@@ -10,7 +10,7 @@ from napari_unlearn.unlearning.objectives import Objective
 from napari_unlearn.unlearning.parameters import Number, Parameter, parameters_of, with_parameters
 from napari_unlearn.unlearning.penalties import Penalty
 from napari_unlearn.unlearning.schedules import Schedule, Together
-from napari_unlearn.unlearning.scopes import Scope
+from napari_unlearn.unlearning.scopes import LowRank, Scope
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Strategy:
     edit: Edit | None = None
     """Changes the original's weights before the first step."""
     schedule: Schedule = field(default_factory=Together)
+    adapters: LowRank = field(default_factory=LowRank)
+    """Low-rank adapters to move in place of the weights; none with an edit, which moves those."""
     tasks: tuple[str, ...] = ("reconstruction", "segmentation")
     remark: str = ""
     whole_retain_set: bool = False
@@ -42,6 +44,11 @@ class Strategy:
     def trains(self) -> bool:
         """Whether there are steps at all; a strategy that only edits needs no budget."""
         return self.forget is not None or self.retain is not None
+
+    @property
+    def adapts(self) -> bool:
+        """Whether adapters move and the weights themselves do not."""
+        return self.adapters.lora_rank > 0
 
     @property
     def prepares(self) -> bool:
@@ -68,12 +75,19 @@ class Strategy:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Everything a user may set, over all parts; no schedule where there are no steps."""
+        moot = {"schedule": not self.trains, "adapters": self.edit is not None}
         return tuple(
             parameter
             for field in fields(self)
-            if self.trains or field.name != "schedule"
+            if not moot.get(field.name, False)
             for parameter in parameters_of(getattr(self, field.name))
         )
+
+    @property
+    def values(self) -> dict[str, Number]:
+        """Parameters as cards and settings note them; those of adapters only if there are any."""
+        idle = set() if self.adapts else {entry.name for entry in parameters_of(self.adapters)}
+        return {entry.name: entry.value for entry in self.parameters if entry.name not in idle}
 
     def with_parameters(self, values: Mapping[str, Number]) -> "Strategy":
         """The same strategy with some of its parameters set.
@@ -83,6 +97,11 @@ class Strategy:
         """
         known = [parameter.name for parameter in self.parameters]
         unknown = sorted(set(values) - set(known))
+        if unknown and unknown[0] in {entry.name for entry in parameters_of(self.adapters)}:
+            raise WrongUse(
+                f"Strategy '{self.name}' edits the weights themselves, which adapters would leave "
+                f"as they are; '{unknown[0]}' is for strategies that only train."
+            )
         if unknown:
             accepted = ", ".join(known) or "none"
             raise WrongUse(
