@@ -12,7 +12,7 @@ from napari_unlearn.errors import UnlearnError, WrongUse
 from napari_unlearn.experiment.finding import Finding, some
 from napari_unlearn.experiment.mistakes import shown
 from napari_unlearn.experiment.subject_check import check_subjects, inspect_subjects
-from napari_unlearn.experiment.subject_sets import PreparedSubject, matching
+from napari_unlearn.experiment.subject_sets import PreparedSubject, matching, people
 from napari_unlearn.experiment.weight import StepLoss
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.preprocess3d import Triple
@@ -93,7 +93,7 @@ class Subjects:
     def about(self, experiment: "Experiment", samples: VolumeSet) -> dict[str, Any]:
         """Channels, classes and grid, as whoever segments with the model needs them."""
         classes = classes_of(experiment)
-        channels = [channel for channel, _ in samples.subjects[0].files.images]
+        channels = [channel for channel, _ in people(samples)[0].files.images]
         volumes = Volumes(
             channels=tuple(channels),
             classes=classes,
