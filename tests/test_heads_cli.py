@@ -37,7 +37,8 @@ def study(tmp_path_factory):
 def trained(study):
     said = {}
     for role in ("original", "oracle"):
-        said[role] = run("train", study, "--role", role, *HERE).stderr
+        told = run("train", study, "--role", role, *HERE).stderr
+        said[role] = " ".join(told.split())
     for strategy in ("noisy-label", "retain-label"):
         run("unlearn", study, "--strategy", strategy, "--set", "fix_decoder=1", *HERE)
     return said

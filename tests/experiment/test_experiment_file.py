@@ -242,6 +242,7 @@ def test_any_other_key_is_named_on_one_line(folder, name, value):
             "'segmentation' ('varnet' is for reconstruction).",
         ),
         ("preprocessing.shape", [8, 8, 8], "as scans keep their own matrix."),
+        ("data.images", {"T1": "{subject}.nii"}, "as scans are named by file, folder or pattern."),
     ],
 )
 def test_the_sentence_in_full(folder, place, value, said):

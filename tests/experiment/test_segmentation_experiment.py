@@ -242,6 +242,31 @@ def test_training_refuses_what_would_waste_it(study, old, new, said):
     assert told.count("\n") == 1
 
 
+def test_any_other_layout_is_described_by_patterns(study):
+    for path in sorted((study / "data" / "images").iterdir()):
+        subject, _, contrast = path.name.partition("_")
+        path.rename(folder_of(study, subject) / contrast)
+    for path in sorted((study / "data" / "labels").iterdir()):
+        path.rename(folder_of(study, path.name.removesuffix(".nii.gz")) / "truth.nii.gz")
+    patterns = """labels = "{subject}/truth.nii.gz"
+images = { T1 = "{subject}/T1.nii.gz", FLAIR = "{subject}/FLAIR.nii.gz" }
+[data.tests]"""
+    experiment = change(study, ("[data.tests]", patterns), ("in_channels = 3", "in_channels = 2"))
+    assert ids(experiment.samples("retain")) == SETS["retain"]
+    job = experiment.training_job("oracle")
+    assert job.card.volumes.channels == ("T1", "FLAIR")
+    assert job.retain.batch(0).image.shape == (1, 2, *SHAPE)
+    change(study, ("[data.tests]", patterns.replace("truth", "lies")))
+    said = run("train", study, "--role", "oracle", code=1).stderr
+    assert "no labels" in said
+
+
+def folder_of(study, subject):
+    folder = study / "data" / subject
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def test_two_test_sets_may_share_a_subject(study):
     experiment = change(study, ('["head-0030"]', '["head-0030", "head-0020"]'))
     assert len(experiment.training_job("oracle").tests["nonmember"]) == 2
