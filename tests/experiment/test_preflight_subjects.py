@@ -58,12 +58,10 @@ def test_a_sound_experiment_has_no_errors_and_counts_its_subjects(study):
 
 
 def test_a_label_that_the_network_does_not_know_is_named_with_its_file(study):
-    text = TOML.replace("classes = 11", "classes = 9")
-    (study / "experiment.toml").write_text(text)
-    relabel(study, "head-0020", lambda labels: np.where(labels == 8, 9, labels))
+    relabel(study, "head-0020", lambda labels: np.where(labels == 8, 11, labels))
     (said,) = errors(study)
     assert "Subject head-0020 of the unseen_test set" in said
-    assert "unexpected label values 9; 0 to 8 are accepted." in said
+    assert "unexpected label values 11; 0 to 10 are accepted." in said
 
 
 def test_every_subject_that_is_unusable_is_named(study):
@@ -153,7 +151,7 @@ def test_memory_of_a_volume_is_counted_without_being_taken():
     one = kept()
     assert one.weights == 4 * sum(w.numel() for w in build("med3d", SMALL).parameters())
     assert kept((16, 64, 32)).activations / one.activations == pytest.approx(2, rel=0.05)
-    assert kept(width=16, widest=64).activations > 1.3 * one.activations
+    assert kept(width=32, widest=128).activations > 1.3 * one.activations
 
 
 def test_what_is_counted_is_what_a_step_keeps():
