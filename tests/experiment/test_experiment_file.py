@@ -1,6 +1,5 @@
 """Whatever is wrong in an experiment file: one sentence naming file, key, value, accepted."""
 
-import json
 import math
 import types
 from datetime import date
@@ -15,62 +14,40 @@ from napari_unlearn.errors import UnlearnError, WrongUse
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.experiment.mistakes import MOST_BYTES
 from napari_unlearn.experiment.settings import File, Section, network_section
+from tests.experiment.file_text import FILES, SOUND, load, put, refusal
 from tests.test_cli import run
 from tests.tiny_study import write_study
 
-SOUND = {"name": "sound", "data": {"retain": ["a"], "forget": ["b"], "tests": {"held": ["c"]}}}
 
-
-def sections(model=File, at=()):
+def sections(network, model=File, at=()):
     """Every table of the file with its place; a new one is found by itself."""
     yield at, model
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from sections(field.annotation, (*at, name))
+            yield from sections(network, field.annotation, (*at, name))
         elif name == "parameters":
-            yield (*at, name), network_section("varnet")
+            yield (*at, name), network_section(network)
 
 
 LEAVES = [
-    ((*at, name), field)
-    for at, model in sections()
+    (content, (*at, name), field)
+    for network, content in FILES.items()
+    for at, model in sections(network)
     for name, field in model.model_fields.items()
     if not (isinstance(field.annotation, type) and issubclass(field.annotation, Section))
 ]
-IDS = [".".join(place) for place, _ in LEAVES]
+IDS = [f"{content['name']}:{'.'.join(place)}" for content, place, _ in LEAVES]
 NUMBERS = [
-    place
-    for place, field in LEAVES
+    (content, place)
+    for content, place, field in LEAVES
     if {int, float} & {*get_args(field.annotation), field.annotation}
 ]
 REQUIRED = [
     (*at, name)
-    for at, model in sections()
+    for at, model in sections("varnet")
     for name, field in model.model_fields.items()
     if field.is_required()
 ]
-
-
-def toml(value):
-    """A value as TOML writes it."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{toml(k)} = {toml(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    plain = isinstance(value, bool | int | float | str)
-    return json.dumps(value, ensure_ascii=False) if plain else str(value)
-
-
-def put(table, place, value):
-    """A copy of a table of tables with one value set; None takes the key out."""
-    name, *rest = place
-    if rest:
-        return {**table, name: put(table.get(name, {}), rest, value)}
-    if value is None:
-        return {key: kept for key, kept in table.items() if key != name}
-    return {**table, name: value}
 
 
 def fits(value, kind):
@@ -91,29 +68,6 @@ def fits(value, kind):
     return type(value) is kind
 
 
-def load(folder, content):
-    path = folder / "experiment.toml"
-    if isinstance(content, dict):
-        content = "\n".join(f"{toml(key)} = {toml(v)}" for key, v in content.items())
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return Experiment.load(folder)
-
-
-def refusal(folder, content, place=()):
-    """The sentence about a mistake, after looking that it is one."""
-    with pytest.raises(WrongUse) as caught:
-        load(folder, content)
-    said = str(caught.value)
-    assert said.startswith(f"{folder / 'experiment.toml'}: ")
-    assert said.endswith(".")
-    assert said.isprintable()
-    assert len(said) < 600
-    if place:
-        assert "'" + ".".join(place) in said
-        assert "accepted: " in said
-    return said
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("file")
@@ -127,7 +81,7 @@ scalars = st.one_of(
     st.booleans(),
     texts,
     st.dates(date(1900, 1, 1)),
-    st.sampled_from(["varnet", "magic", "32-true", "marrow"]),
+    st.sampled_from(["varnet", "med3d", "segmentation", "magic", "32-true", "marrow"]),
 )
 values = st.one_of(
     scalars,
@@ -141,16 +95,17 @@ slow = settings(
 
 def test_the_walk_finds_the_whole_file():
     """Otherwise the properties below would hold of nothing."""
-    assert len(LEAVES) >= 30
-    assert {"sampling.acceleration", "data.tests", "model.parameters.cascades"} <= set(IDS)
+    assert len(LEAVES) >= 60
+    assert {"sound:sampling.acceleration", "sound:data.tests", "heads:data.tests"} <= set(IDS)
+    assert {"sound:model.parameters.cascades", "heads:model.parameters.depth"} <= set(IDS)
     assert REQUIRED == [("name",), ("data",), ("data", "retain"), ("data", "forget")]
 
 
 @slow
 @given(leaf=st.sampled_from(LEAVES), value=values)
 def test_any_value_is_taken_as_it_is_or_refused_in_one_sentence(folder, leaf, value):
-    place, field = leaf
-    content = put(SOUND, place, value)
+    sound, place, field = leaf
+    content = put(sound, place, value)
     try:
         found = load(folder, content)
     except WrongUse:
@@ -162,40 +117,41 @@ def test_any_value_is_taken_as_it_is_or_refused_in_one_sentence(folder, leaf, va
     assert found == value
 
 
-@pytest.mark.parametrize(("place", "field"), LEAVES, ids=IDS)
-def test_a_wrong_type_is_named_with_value_and_what_is_accepted(folder, place, field):
+@pytest.mark.parametrize(("sound", "place", "field"), LEAVES, ids=IDS)
+def test_a_wrong_type_is_named_with_value_and_what_is_accepted(folder, sound, place, field):
     wrong = [
         value for value in ("#1", 7, True, [{}], {"x": [{}]}) if not fits(value, field.annotation)
     ]
     assert wrong
     for value in wrong:
-        said = refusal(folder, put(SOUND, place, value), place)
+        said = refusal(folder, put(sound, place, value), place)
         assert run("check", folder, code=2).stderr == f"{said}\n"
 
 
-@pytest.mark.parametrize("place", NUMBERS, ids=".".join)
+@pytest.mark.parametrize(("sound", "place"), NUMBERS)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1, -0.5])
-def test_no_number_of_the_file_may_be_nan_infinite_or_negative(folder, place, value):
-    refusal(folder, put(SOUND, place, value), place)
+def test_no_number_of_the_file_may_be_nan_infinite_or_negative(folder, sound, place, value):
+    refusal(folder, put(sound, place, value), place)
 
 
+@pytest.mark.parametrize("sound", FILES.values(), ids=FILES)
 @pytest.mark.parametrize("place", REQUIRED, ids=".".join)
-def test_a_missing_key_is_named(folder, place):
-    assert "is missing" in refusal(folder, put(SOUND, place, None), place)
+def test_a_missing_key_is_named(folder, sound, place):
+    assert "is missing" in refusal(folder, put(sound, place, None), place)
 
 
-@pytest.mark.parametrize(("place", "field"), LEAVES, ids=IDS)
-def test_a_misspelt_key_is_named_with_the_one_that_was_meant(folder, place, field):
+@pytest.mark.parametrize(("sound", "place", "field"), LEAVES, ids=IDS)
+def test_a_misspelt_key_is_named_with_the_one_that_was_meant(folder, sound, place, field):
     name = place[-1]
     wrong = (*place[:-1], name[:2] + name[3:] if len(name) > 3 else name + "s")
-    said = refusal(folder, put(SOUND, wrong, 1), wrong)
+    said = refusal(folder, put(sound, wrong, 1), wrong)
     assert f"did you mean '{'.'.join(place)}'" in said
 
 
 @slow
 @given(name=texts, value=values)
 def test_any_other_key_is_named_on_one_line(folder, name, value):
-    if (name,) not in [place[:1] for place, _ in LEAVES]:
+    if (name,) not in [place[:1] for _, place, _ in LEAVES]:
         assert "there is no key" in refusal(folder, put(SOUND, (name,), value))
 
 
@@ -215,13 +171,23 @@ def test_any_other_key_is_named_on_one_line(folder, name, value):
         ("data.retain", ["a", ""], "'data.retain[1]' is ''; accepted: the path of a file"),
         ("data.retain", ["a\0b"], "'data.retain[0]' is 'a\\x00b'; accepted: the path"),
         ("data.tests", {"a b": ["x"]}, "'data.tests' is a table with 'a b'; accepted: names of"),
-        ("data.tests", {"retain": ["x"]}, "other than retain and forget"),
-        ("data.scans", {"x": 1}, "accepted: a table of whole numbers for retain, forget, held."),
+        ("data.tests", {"retain": ["x"]}, "other than retain, forget and unseen"),
+        ("data.tests", {"unseen": ["x"]}, "other than retain, forget and unseen"),
+        ("data.scans", {"x": 1}, "whole numbers for retain, forget, unseen, held."),
         ("name", "", "key 'name' is ''; accepted: text of one line."),
         ("name", "two\nlines", "is 'two\\nlines'; accepted: text of one line."),
         ("name", "x" * 5000 + "\n", "xxx...; accepted: text of one line."),
         ("acceleration", 4, "no key 'acceleration' (here 4); did you mean 'sampling.acceleration'"),
         ("seed", 2**32, "below 4,294,967,296"),
+        ("task", "detection", '\'detection\'; accepted: "reconstruction" or "segmentation".'),
+        (
+            "task",
+            "segmentation",
+            "key 'model.architecture' is 'varnet'; accepted: \"med3d\" where key 'task' is "
+            "'segmentation' ('varnet' is for reconstruction).",
+        ),
+        ("preprocessing.shape", [8, 8, 8], "as scans keep their own matrix."),
+        ("data.images", {"T1": "{subject}.nii"}, "as scans are named by file, folder or pattern."),
     ],
 )
 def test_the_sentence_in_full(folder, place, value, said):
