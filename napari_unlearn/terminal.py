@@ -1,7 +1,8 @@
 """How long work looks in a terminal: bars that read the same events as the window."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -95,7 +96,9 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
                     case Step():
                         progress.update(line, description=job.card.title, completed=event.step)
                     case EpochEnd():
-                        figures = "  ".join(f"{k} {v:.4g}" for k, v in event.metrics.items())
+                        figures = "  ".join(
+                            f"{name} {value:.4g}" for name, value in headline(event.metrics)
+                        )
                         progress.console.print(
                             f"epoch {event.epoch}  loss {event.loss:.4f}  "
                             f"{event.seconds:.0f} s  {figures}"
@@ -110,6 +113,11 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
         raise UnlearnError(
             "Interrupted; what was saved is kept, and --resume goes on from there."
         ) from stop
+
+
+def headline(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The figures that fit a line: means, not one for every structure ("held_dice_3")."""
+    return [item for item in metrics.items() if not re.search(r"_dice_\d+$", item[0])]
 
 
 def show_queue(events: Iterable[Told | Ended], runs: int) -> int:

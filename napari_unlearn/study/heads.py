@@ -17,9 +17,10 @@ from napari_unlearn.evaluation.paper_style import save
 from napari_unlearn.evaluation.subject_figure import draw_structures
 from napari_unlearn.evaluation.subject_report import SubjectReport
 from napari_unlearn.evaluation.subject_results import SubjectResult, read_subjects
-from napari_unlearn.evaluation.subject_runs import SIX, Variant
+from napari_unlearn.evaluation.subject_runs import ROLES, SIX, Variant
 from napari_unlearn.evaluation.subject_tables import over_seeds, structure_tables
 from napari_unlearn.experiment import Experiment
+from napari_unlearn.phantoms.head_protocol import HEADS
 from napari_unlearn.study.diary import Diary
 from napari_unlearn.study.pieces import RESULTS, PieceDone, Run, judge_subjects_of_seed
 from napari_unlearn.study.stages import (
@@ -38,7 +39,7 @@ from napari_unlearn.study.stages import (
 from napari_unlearn.unlearning.strategies import strategies_for
 from napari_unlearn.unlearning.strategy import Strategy
 
-PROTOCOL = "heads"
+PROTOCOL = HEADS.name
 STRATEGIES = strategies_for("segmentation")
 BEST = "loss-match"
 """The strategy of ours that is held to what the project asks for, named before the runs."""
@@ -127,17 +128,11 @@ def study_heads(
 
 
 def trainings(seeds: Sequence[Path]) -> list[Costly]:
-    """Original and oracle of every seed, in equally many steps as far as whole epochs allow."""
+    """Original and oracle of every seed; by the protocol they take equally many steps."""
     experiment = Experiment.load(seeds[0])
-    retain, forget = (len(experiment.samples(name)) for name in ("retain", "forget"))
-    epochs = experiment.training.epochs
-    longer = round(epochs * (retain + forget) / retain)
-    steps = float(epochs * (retain + forget))
-    return [
-        (steps, Run(seed, role, epochs=count, test_every=NEVER))
-        for seed in seeds
-        for role, count in (("original", epochs), ("oracle", longer))
-    ]
+    subjects = sum(len(experiment.samples(name)) for name in ("retain", "forget"))
+    steps = float(experiment.training.epochs * subjects)
+    return [(steps, Run(seed, role)) for seed in seeds for role in ROLES]
 
 
 def unlearnings(seeds: Sequence[Path], plan: HeadsPlan) -> list[Costly]:

@@ -57,8 +57,7 @@ class Run:
         """
         experiment = Experiment.load(self.experiment)
         if self.strategy in get_args(TRAINED):
-            job = experiment.training_job(cast(TRAINED, self.strategy), "cpu", self.epochs)
-            return replace(job, test_every=self.test_every or job.test_every)
+            return experiment.training_job(cast(TRAINED, self.strategy), "cpu")
         job = experiment.unlearning_job(
             self.strategy,
             dict(self.values),
