@@ -97,15 +97,19 @@ def test_a_study_without_seeds_is_refused():
         HeadsPlan(seeds=0)
 
 
+def stop_after(name, folder):
+    token = CancelToken()
+    for event in study_heads(folder, PLAN, 2, token):
+        if isinstance(event, PieceDone) and event.name == name:
+            token.cancel()
+
+
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_study_is_whole_and_goes_on_where_it_was_stopped(tmp_path):
     place = tmp_path / "study"
-    token = CancelToken()
     with pytest.raises(UnlearnError):
-        for event in study_heads(place, PLAN, 2, token):
-            if isinstance(event, PieceDone) and event.name == "seed-0 original":
-                token.cancel()
+        stop_after("seed-0 original", place)
     *events, last = study_heads(place, PLAN, 2)
     found = {event.name: event.found for event in events if isinstance(event, PieceDone)}
     assert found["seed-0 original"]
