@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,7 +21,6 @@ from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Reconstructed
 from napari_unlearn.evaluation.suspicion import Suspicion
-from napari_unlearn.evaluation.table import RunResult
 from napari_unlearn.heap import keep_freed_memory
 from napari_unlearn.runs.queue import Ended, Told
 from napari_unlearn.unlearning.events import (
@@ -37,7 +36,7 @@ from napari_unlearn.unlearning.events import (
 from napari_unlearn.unlearning.job import Job
 
 if TYPE_CHECKING:
-    from napari_unlearn.study.study import Plan
+    from napari_unlearn.study.stages import StudyEvent
 
 T = TypeVar("T")
 
@@ -164,7 +163,7 @@ def show_comparison(events: Iterator[CompareEvent]) -> Comparison:
     raise UnlearnError("The comparison ended without a result.")
 
 
-def show_evaluation(events: Iterator[tuple[int, int] | list[RunResult]]) -> list[RunResult]:
+def show_evaluation(events: Iterator[tuple[int, int] | list[T]]) -> list[T]:
     """Follow an evaluation to its end."""
     return _counted("Evaluating", events)
 
@@ -216,18 +215,21 @@ def format_quality(comparison: Comparison, as_json: bool = False) -> str:
     return "\n".join(lines)
 
 
-def show_study(folder: Path, plan: "Plan", jobs: int) -> Path:
+def show_study(begin: "Callable[[CancelToken], Iterator[StudyEvent]]") -> Path:
     """Follow a study to its end, a line per piece; the report.
 
+    Args:
+        begin: starts the study; the token stops it.
+
     Raises:
-        UnlearnError: as `study`, or if it was interrupted.
+        UnlearnError: as the study, or if it was interrupted.
     """
     from napari_unlearn.study.pieces import PieceDone
-    from napari_unlearn.study.study import StageBegan, StudyDone, study
+    from napari_unlearn.study.stages import StageBegan, StudyDone
 
     cancel, done, pieces = CancelToken(), 0, 0
     try:
-        for event in study(folder, plan, jobs, cancel):
+        for event in begin(cancel):
             match event:
                 case StageBegan():
                     done, pieces = 0, event.pieces

@@ -71,6 +71,11 @@ class PreparedSubject:
         return self._prepared.labels
 
     @property
+    def voxel_size(self) -> tuple[float, float, float]:
+        """Of the network's grid, along (slice, row, column) [mm]. Raises as `images`."""
+        return self._prepared.voxel_size
+
+    @property
     def _prepared(self) -> Subject3D:
         return self.shelf.get(
             (self.files, self.shape), lambda: prepare(self.files.load(), self.shape)[0]
