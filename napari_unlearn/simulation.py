@@ -1,4 +1,4 @@
-"""Simulated scans on disk: single subjects, or a whole protocol as an experiment."""
+"""Simulated scans and heads on disk: single subjects, or a whole protocol as an experiment."""
 
 import json
 import shutil
@@ -10,8 +10,12 @@ from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.experiment import FILE, Experiment
 from napari_unlearn.io.fastmri import write_fastmri
+from napari_unlearn.io.subject_files import write_subject
 from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.models.device import resolve_device
+from napari_unlearn.mri.subject3d import CONTRASTS, Structure
+from napari_unlearn.phantoms.head import SHAPE, simulate_head
+from napari_unlearn.phantoms.head_protocol import HEADS, HeadProtocol, heads
 from napari_unlearn.phantoms.protocols import (
     BRAIN_KNEE,
     CONTAMINATED_SITE,
@@ -75,6 +79,52 @@ planted_fault = true
 }
 
 
+SEGMENTATION = f"""
+[model]
+architecture = "med3d"
+# An encoder of output stride 4: a coarser grid loses the cortex of so small a head.
+parameters = {{ depth = 10, in_channels = {len(CONTRASTS)}, classes = {len(Structure)}, \
+width = 12, widest = 48, stem_stride = 2 }}
+
+[training]
+epochs = 80
+equal_steps = true
+learning_rate = 3e-3
+decay = 0.7
+test_every = 20
+
+[unlearning]
+epochs = 20
+learning_rate = 1e-3
+retain_fraction = 1.0
+"""
+
+
+def simulate_heads(folder: Path, subjects: int, seed: int, size: int) -> Iterator[Path]:
+    """Write labelled 3D heads in MedicalNet's layout and yield the path of each one's labels.
+
+    `images/<id>_<contrast>.nii.gz` and `labels/<id>.nii.gz`, as `io.subjects` reads them.
+
+    Args:
+        folder: receives the two folders.
+        subjects: how many.
+        seed: of the first; the others follow.
+        size: rows and columns; the slices are in proportion, 56 gives 40.
+
+    Raises:
+        UnlearnError: if an argument makes no sense or the folder cannot be written.
+    """
+    for number in range(seed, seed + subjects):
+        head = simulate_head(number, head_shape(size))
+        write_subject(folder, head)
+        yield folder / "labels" / f"{head.subject}.nii.gz"
+
+
+def head_shape(size: int) -> tuple[int, int, int]:
+    """Slices, rows and columns of a head that is `size` voxels wide."""
+    return max(min(size, 16), round(size * SHAPE[0] / SHAPE[1])), size, size
+
+
 def simulate_subjects(
     folder: Path,
     anatomy: Anatomy,
@@ -100,14 +150,29 @@ def simulate_subjects(
         yield path
 
 
-def simulate_protocol(folder: Path, name: str, scale: float = 1.0) -> Iterator[Path]:
-    """Write all scans of a protocol and the `experiment.toml` that trains on them.
+def simulate_protocol(
+    folder: Path, name: str, scale: float = 1.0, size: int | None = None
+) -> Iterator[Path]:
+    """Write all scans or heads of a protocol and the `experiment.toml` that trains on them.
+
+    Args:
+        folder: receives the experiment.
+        name: of the protocol.
+        scale: share of its subjects; each set keeps at least one.
+        size: rows and columns of a head, 56 if None; scans have 96.
 
     Raises:
-        UnlearnError: if the protocol is unknown or the folder cannot be written.
+        UnlearnError: if the protocol is unknown, a size makes no sense for it, or the folder
+            cannot be written.
     """
+    if name == HEADS.name:
+        yield from _simulate_head_protocol(folder, HEADS.scaled(scale), size or SHAPE[1])
+        return
     if name not in PROTOCOLS:
-        raise UnlearnError(f"There is no protocol '{name}'; accepted: {', '.join(PROTOCOLS)}.")
+        accepted = ", ".join((*PROTOCOLS, HEADS.name))
+        raise UnlearnError(f"There is no protocol '{name}'; accepted: {accepted}.")
+    if size is not None:
+        raise UnlearnError(f"Scans of '{name}' have one size; only heads may have another.")
     protocol = PROTOCOLS[name].scaled(scale)
     for scan_set in protocol.sets:
         place = folder / "data" / scan_set.role
@@ -117,6 +182,26 @@ def simulate_protocol(folder: Path, name: str, scale: float = 1.0) -> Iterator[P
             write_fastmri(path, scan)
             yield path
     write_whole(folder / FILE, _experiment(protocol).encode())
+
+
+def _simulate_head_protocol(folder: Path, protocol: HeadProtocol, size: int) -> Iterator[Path]:
+    people: dict[str, list[str]] = {}
+    for part in protocol.sets:
+        people[part.role] = []
+        for head in heads(part, head_shape(size)):
+            write_subject(folder / "data", head)
+            people[part.role].append(head.subject)
+            yield folder / "data" / "labels" / f"{head.subject}.nii.gz"
+    own = {role: f"{role} = {json.dumps(ids)}" for role, ids in people.items()}
+    lines = [f'name = "{protocol.name}"', 'task = "segmentation"', "seed = 0", "", "[data]"]
+    lines += ['root = "data"', own["retain"], own["forget"]]
+    lines += [
+        "# Labelled, but no model learns them and no figure is published on them.",
+        own["unseen"],
+    ]
+    lines += ["", "[data.tests]", own["unseen_test"]]
+    lines += ["# Nobody whom a model has seen, for the membership attack alone.", own["nonmember"]]
+    write_whole(folder / FILE, ("\n".join(lines) + "\n" + SEGMENTATION).encode())
 
 
 def sample_experiment(folder: Path, models: Path, scale: float = SAMPLE_SCALE) -> Iterator[Path]:

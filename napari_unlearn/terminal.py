@@ -1,7 +1,8 @@
 """How long work looks in a terminal: bars that read the same events as the window."""
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,7 +21,6 @@ from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Reconstructed
 from napari_unlearn.evaluation.suspicion import Suspicion
-from napari_unlearn.evaluation.table import RunResult
 from napari_unlearn.runs.queue import Ended, Told
 from napari_unlearn.unlearning.events import (
     Alarm,
@@ -35,7 +35,7 @@ from napari_unlearn.unlearning.events import (
 from napari_unlearn.unlearning.job import Job
 
 if TYPE_CHECKING:
-    from napari_unlearn.study.study import Plan
+    from napari_unlearn.study.stages import StudyEvent
 
 T = TypeVar("T")
 
@@ -96,7 +96,9 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
                     case Step():
                         progress.update(line, description=job.card.title, completed=event.step)
                     case EpochEnd():
-                        figures = "  ".join(f"{k} {v:.4g}" for k, v in event.metrics.items())
+                        figures = "  ".join(
+                            f"{name} {value:.4g}" for name, value in headline(event.metrics)
+                        )
                         progress.console.print(
                             f"epoch {event.epoch}  loss {event.loss:.4f}  "
                             f"{event.seconds:.0f} s  {figures}"
@@ -111,6 +113,11 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
         raise UnlearnError(
             "Interrupted; what was saved is kept, and --resume goes on from there."
         ) from stop
+
+
+def headline(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The figures that fit a line: means, not one for every structure ("held_dice_3")."""
+    return [item for item in metrics.items() if not re.search(r"_dice_\d+$", item[0])]
 
 
 def show_queue(events: Iterable[Told | Ended], runs: int) -> int:
@@ -154,7 +161,7 @@ def show_comparison(events: Iterator[CompareEvent]) -> Comparison:
     raise UnlearnError("The comparison ended without a result.")
 
 
-def show_evaluation(events: Iterator[tuple[int, int] | list[RunResult]]) -> list[RunResult]:
+def show_evaluation(events: Iterator[tuple[int, int] | list[T]]) -> list[T]:
     """Follow an evaluation to its end."""
     return _counted("Evaluating", events)
 
@@ -206,18 +213,21 @@ def format_quality(comparison: Comparison, as_json: bool = False) -> str:
     return "\n".join(lines)
 
 
-def show_study(folder: Path, plan: "Plan", jobs: int) -> Path:
+def show_study(begin: "Callable[[CancelToken], Iterator[StudyEvent]]") -> Path:
     """Follow a study to its end, a line per piece; the report.
 
+    Args:
+        begin: starts the study; the token stops it.
+
     Raises:
-        UnlearnError: as `study`, or if it was interrupted.
+        UnlearnError: as the study, or if it was interrupted.
     """
     from napari_unlearn.study.pieces import PieceDone
-    from napari_unlearn.study.study import StageBegan, StudyDone, study
+    from napari_unlearn.study.stages import StageBegan, StudyDone
 
     cancel, done, pieces = CancelToken(), 0, 0
     try:
-        for event in study(folder, plan, jobs, cancel):
+        for event in begin(cancel):
             match event:
                 case StageBegan():
                     done, pieces = 0, event.pieces

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,7 +27,8 @@ def check(
 ) -> None:
     """Look before the work: sets, patients, sampling, disk, memory, device, time.
 
-    Reads headers only and writes nothing. Exit code 1 if there is an error.
+    Of scans it reads headers only, of 3D subjects everything once; it writes nothing. Exit
+    code 1 if there is an error.
 
     Example: napari-unlearn check study --strategy oracle --strategy nl-ft
     """
@@ -46,12 +47,18 @@ def check(
 
 
 @app.command()
-def example(folder: Path) -> None:
-    """Write the full configuration of "Erase to Enhance" as an experiment to start from.
+def example(
+    folder: Path,
+    paper: Annotated[
+        Literal["erase-to-enhance", "to-forget-is-to-preserve"],
+        typer.Option(help="Reconstruction on fastMRI, or 3D segmentation on MRBrainS18."),
+    ] = "erase-to-enhance",
+) -> None:
+    """Write the full configuration of a paper as an experiment to start from.
 
-    Set data.root in it to where the fastMRI folders lie.
+    Set data.root in it to where fastMRI's folders, or MRBrainS18's subjects, lie.
 
-    Example: napari-unlearn example paper
+    Example: napari-unlearn example study --paper to-forget-is-to-preserve
     """
     from importlib.resources import files
 
@@ -62,7 +69,7 @@ def example(folder: Path) -> None:
     path = folder / FILE
     if path.exists():
         raise WrongUse(f"{path}: is there already; accepted: a folder without {FILE}.")
-    source = files("napari_unlearn") / "examples" / "erase_to_enhance.toml"
+    source = files("napari_unlearn") / "examples" / f"{paper.replace('-', '_')}.toml"
     write_whole(path, source.read_bytes())
     typer.echo(f"{path} written; set data.root in it, then: napari-unlearn check {folder}")
 
@@ -72,7 +79,7 @@ def _as_json(report: "Report") -> str:
 
     about = asdict(report)
     about["sets"] = {
-        name: {"scans": scans, "slices": slices} for name, (scans, slices) in report.sets.items()
+        name: dict(zip(report.units, counts, strict=True)) for name, counts in report.sets.items()
     }
     return json.dumps({**about, "errors": len(report.errors)}, ensure_ascii=False, indent=2)
 
@@ -80,9 +87,11 @@ def _as_json(report: "Report") -> str:
 def _as_text(report: "Report") -> str:
     from napari_unlearn.experiment.preflight import amount
 
+    people, samples = report.units
+    sample = samples.removesuffix("s")
     lines = [f"{report.experiment} on {report.device or 'no device'}"]
     lines += [
-        f"  {name}: {scans} scans, {slices} slices" for name, (scans, slices) in report.sets.items()
+        f"  {name}: {many} {people}, {more} {samples}" for name, (many, more) in report.sets.items()
     ]
     if report.plans:
         lines.append(f"{'run':<22}{'steps':>9}{'memory':>11}{'time':>12}")
@@ -91,11 +100,11 @@ def _as_text(report: "Report") -> str:
         lines.append(f"{plan.name:<22}{plan.steps:>9}{amount(plan.memory):>11}{time:>12}")
     if report.plans:
         lines.append(f"Checkpoints and resume files of all: {amount(report.disk)}.")
-        lines.append("Memory is counted for the largest slice in float32, an upper bound.")
+        lines.append(f"Memory is counted for the largest {sample} in float32, an upper bound.")
     if report.pace is not None:
         lines.append(
-            f"Time is steps and tests at {report.pace.step:.3g} s per step and slice and "
-            f"{report.pace.reconstruction:.3g} s per test slice, both timed on the first slice."
+            f"Time is steps and tests at {report.pace.step:.3g} s per step and {sample} and "
+            f"{report.pace.reconstruction:.3g} s per test {sample}, both timed on the first one."
         )
     lines += [f"{finding.level}: {finding.text}" for finding in report.findings]
     if not report.findings:

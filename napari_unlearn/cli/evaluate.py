@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_unlearn.cli.app import Device, app
+from napari_unlearn.errors import WrongUse
 
 if TYPE_CHECKING:
     from napari_unlearn.evaluation.table import RunResult
@@ -51,6 +52,10 @@ def evaluate(
     "Erase to Enhance", with oracle gaps, ToW and cost beside them, and figure 1 for the
     slice of --figure-slice. Several experiments are seeds: mean ± sd over them.
 
+    A segmentation's runs are judged subject by subject: Dice and MAE on retain, forget and
+    held-out subjects, gaps, agreement with the oracle, a membership attack, cost, and every
+    structure's Dice, HD95 and volume.
+
     Example: napari-unlearn evaluate study --json results.json --paper study/paper
 
     Example: napari-unlearn evaluate seed-0 seed-1 seed-2 --relearn --json results
@@ -67,9 +72,17 @@ def evaluate(
     attack = Attack(target_share=relearn_target) if relearn else None
     several = len(experiments) > 1
     names = _names(experiments)
+    studies = [Experiment.load(path) for path in experiments]
+    if _by_subject(studies):
+        if paper is not None or relearn:
+            raise WrongUse(
+                f"{'--paper' if paper is not None else '--relearn'} is about reconstructions, and "
+                f"{experiments[0]} is a segmentation; its tables need no option."
+            )
+        _evaluate_subjects(studies, names, output, device)
+        return
     seeds = []
-    for path, name in zip(experiments, names, strict=True):
-        loaded = Experiment.load(path)
+    for loaded, name in zip(studies, names, strict=True):
         events = judge(loaded, on_forget_set=paper is not None, attack=attack, device=device)
         results = show_evaluation(events)
         seeds.append(results)
@@ -85,6 +98,38 @@ def evaluate(
             count += len(draw_figure_1(loaded, folder, figure_slice, shown, device))
         typer.echo(f"{count} files written to {folder}.")
     typer.echo(nearness_table(over_seeds(seeds)).markdown())
+
+
+def _by_subject(studies: "list[Experiment]") -> bool:
+    """Whether the experiments are segmentations, judged subject by subject."""
+    from napari_unlearn.study.judge import JUDGED_BY_SUBJECT
+
+    tasks = {study.task for study in studies}
+    if len(tasks) > 1:
+        raise WrongUse(
+            f"Seeds of one experiment share its task; these are of {' and '.join(sorted(tasks))}."
+        )
+    return tasks <= set(JUDGED_BY_SUBJECT)
+
+
+def _evaluate_subjects(
+    studies: "list[Experiment]", names: list[str], output: Path | None, device: str
+) -> None:
+    """One table per experiment, and one over all of them if there are several."""
+    from napari_unlearn.evaluation.subject_results import write_subjects
+    from napari_unlearn.evaluation.subject_tables import format_subjects, over_seeds, subject_table
+    from napari_unlearn.study.judge import judge_subjects
+    from napari_unlearn.terminal import show_evaluation
+
+    several, seeds = len(studies) > 1, []
+    for study, name in zip(studies, names, strict=True):
+        results = show_evaluation(judge_subjects(study, device=device))
+        seeds.append(results)
+        typer.echo((f"### {name}\n\n" if several else "") + format_subjects(results) + "\n")
+        if output is not None:
+            write_subjects(output / f"{name}.json" if several else output, study.name, results)
+    if several:
+        typer.echo(f"### All of them\n\n{subject_table(over_seeds(seeds)).markdown()}")
 
 
 def _write_paper(folder: Path, experiment: "Experiment", results: "list[RunResult]") -> int:

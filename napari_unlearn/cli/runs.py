@@ -35,16 +35,18 @@ def train(
 
 
 @app.command()
-def strategies(task: str = "reconstruction", as_json: AsJson = False) -> None:
+def strategies(
+    task: Literal["reconstruction", "segmentation"] = "reconstruction", as_json: AsJson = False
+) -> None:
     """List the strategies: names, titles, formulas, papers, parameters.
 
-    Example: napari-unlearn strategies --task reconstruction --json
+    Example: napari-unlearn strategies --task segmentation --json
     """
     from dataclasses import asdict
 
-    from napari_unlearn.unlearning.strategies import STRATEGIES
+    from napari_unlearn.unlearning.strategies import strategies_for
 
-    chosen = [strategy for strategy in STRATEGIES.values() if task in strategy.tasks]
+    chosen = list(strategies_for(task).values())
     if as_json:
         rows = [
             {
@@ -76,6 +78,13 @@ def unlearn(
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Overrules epochs.")] = None,
     retain_fraction: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this scan or subject of the forget set, or pattern; repeatable."),
+    ] = None,
+    parent: Annotated[
+        str, typer.Option(help="Run to start from; one that forgot before makes a chain.")
+    ] = "original",
     name: Annotated[str | None, typer.Option(help="Folder under runs/.")] = None,
     guard: Annotated[
         float | None,
@@ -91,9 +100,12 @@ def unlearn(
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Make the original forget its forget set.
+    """Make the original forget its forget set, or one deletion request after another.
 
     Example: napari-unlearn unlearn study --strategy nl-ft --set scale=0.3 --epochs 5
+
+    Example: napari-unlearn unlearn heads --strategy loss-match --forget head-0201
+    --parent first --name second
     """
     from napari_unlearn.experiment import Experiment
     from napari_unlearn.terminal import run_job
@@ -110,6 +122,8 @@ def unlearn(
         device=device,
         run_name=name,
         guard=_guard(limit, keep_best, rewind),
+        forget=forget or (),
+        parent=parent,
     )
     run_job(job, resume=resume, threads=threads)
 

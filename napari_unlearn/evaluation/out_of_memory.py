@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.mri.scan import Header
@@ -10,14 +10,20 @@ from napari_unlearn.mri.scan import Header
 _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-@contextmanager
-def memory_in_a_sentence(header: Header, device: object) -> Iterator[None]:
+def memory_in_a_sentence(header: Header, device: object) -> AbstractContextManager[None]:
     """Turn a failed allocation inside the block into an `EvaluationError`.
 
     Args:
         header: Of the scan being reconstructed.
         device: Whose memory it is.
     """
+    scan = f"{header.name} ({header.coils} coils, {header.rows}x{header.columns})"
+    return memory_said(f"reconstructing {scan}", device)
+
+
+@contextmanager
+def memory_said(work: str, device: object) -> Iterator[None]:
+    """The same for any work, e.g. "segmenting head-0000"."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -26,7 +32,6 @@ def memory_in_a_sentence(header: Header, device: object) -> Iterator[None]:
         # The tensors that filled the memory live in the frames of the traceback.
         traceback.clear_frames(error.__traceback__)
         raise EvaluationError(
-            f"{device} ran out of memory while reconstructing {header.name} ({header.coils} "
-            f"coils, {header.rows}x{header.columns}); close other programs, or choose another "
+            f"{device} ran out of memory while {work}; close other programs, or choose another "
             "device or a smaller model."
         ) from error

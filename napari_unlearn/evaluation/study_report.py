@@ -85,18 +85,18 @@ class StudyReport:
         several = f"Mean ± sd over {count} training seeds; " if count > 1 else "One training seed; "
         blocks = [
             f"```\n{self.command}\n```",
-            self._made_in(),
+            self.made_in(),
             "### The paper's findings",
-            _bullets(paper_findings(self.figures)),
+            bullets(paper_findings(self.figures)),
             f"### {label(self.best)} against the strategies of the paper",
-            _bullets(best_against_paper(self.figures, self.best)),
+            bullets(best_against_paper(self.figures, self.best)),
         ]
         if self.best in self.figures and rivals:
             table = comparison_table(self.figures, self.best, rivals)
             blocks.append(f"{table.title}:\n\n{table.markdown()}")
         blocks += [
             f"### Goals, {label(self.best)}",
-            _bullets(goals_reached(self.figures, self.best)),
+            bullets(goals_reached(self.figures, self.best)),
             "### Every strategy",
             f"{several}BTA is measured on held-out brains, KTA on held-out knees; gaps are to the "
             "oracle's means, ~O is the PSNR against the oracle's own knees, steps include those "
@@ -110,7 +110,8 @@ class StudyReport:
             blocks += ["## Tables of the paper, first seed", self.tables.strip()]
         return "\n\n".join(blocks) + "\n"
 
-    def _made_in(self) -> str:
+    def made_in(self) -> str:
+        """Time, machine and versions, a sentence each."""
         whole = sum(self.seconds.values()) / 60
         stages = ", ".join(f"{name} {value / 60:.1f}" for name, value in self.seconds.items())
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
@@ -122,7 +123,8 @@ class StudyReport:
         return f"{whole:.1f} minutes{sittings} on {self.machine}: {stages}. {versions}."
 
 
-def _bullets(findings: list[Finding]) -> str:
+def bullets(findings: list[Finding]) -> str:
+    """A line per finding, Markdown."""
     return "\n".join(f"- {finding.text}" for finding in findings)
 
 

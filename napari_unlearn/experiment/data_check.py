@@ -1,32 +1,18 @@
-"""What is wrong with the sets of an experiment, judged by the headers of their scans."""
+"""What is wrong with sets of scans, judged by their headers."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
 
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.experiment.finding import TRAINING, Finding, some
 from napari_unlearn.io.fastmri import FastmriScan
 from napari_unlearn.mri.error import PhysicsError
 from napari_unlearn.mri.scan import Scan
 from napari_unlearn.unlearning.batch import SliceSet
 
-TRAINING = ("retain", "forget")
 FEWEST_LINES = 16
 """12 lines of a 96x96 matrix were too few for any model, 24 were enough (measured)."""
-_NAMED = 3
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing to know before the work starts."""
-
-    level: Literal["error", "warning", "note"]
-    """error: the work would fail or its result be worthless."""
-    text: str
-    """One sentence."""
 
 
 def check_sets(sets: Mapping[str, SliceSet]) -> Iterator[Finding]:
@@ -43,17 +29,6 @@ def check_sets(sets: Mapping[str, SliceSet]) -> Iterator[Finding]:
         yield from _acquisitions(name, samples)
     yield from _shared_patients(sets)
     yield from _lines(sets)
-
-
-def refuse(findings: Iterable[Finding]) -> None:
-    """Stop at the first error.
-
-    Raises:
-        UnlearnError: with its sentence.
-    """
-    for finding in findings:
-        if finding.level == "error":
-            raise UnlearnError(finding.text)
 
 
 def _shared_patients(sets: Mapping[str, SliceSet]) -> Iterator[Finding]:
@@ -84,7 +59,7 @@ def _doubles(name: str, samples: SliceSet) -> Iterator[Finding]:
     counts = Counter(scan.header.source for scan in samples.scans if scan.header.source)
     doubles = [source for source, count in counts.items() if count > 1]
     if doubles:
-        files = _some([Path(source).name for source in doubles])
+        files = some([Path(source).name for source in doubles])
         yield Finding("warning", f"The {name} set names {files} more than once.")
 
 
@@ -148,10 +123,5 @@ def _of(some: list[Scan], samples: SliceSet) -> str:
     return f"{len(some)} of {len(samples.scans)}"
 
 
-def _some(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
 def _counted(counts: Counter[str]) -> str:
-    return _some([f"{value} ({count})" for value, count in counts.most_common()])
+    return some([f"{value} ({count})" for value, count in counts.most_common()])

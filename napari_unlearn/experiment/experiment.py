@@ -1,22 +1,23 @@
 """One TOML file = data + sampling + model + training + unlearning + tests."""
 
-from collections.abc import Mapping
-from glob import escape
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import PrivateAttr, ValidationError
 
 from napari_unlearn.errors import UnlearnError, WrongUse
-from napari_unlearn.experiment.data_check import TRAINING, check_sets, refuse
-from napari_unlearn.experiment.mistakes import first_mistake, read_toml, shown, wrong_value
+from napari_unlearn.experiment.finding import TRAINING, refuse
+from napari_unlearn.experiment.kinds import KINDS, Kind
+from napari_unlearn.experiment.mistakes import first_mistake, misfit, read_toml, wrong_value
 from napari_unlearn.experiment.settings import File
-from napari_unlearn.io.errors import ReadError
-from napari_unlearn.io.open import find_scans, open_scan
+from napari_unlearn.experiment.subject_sets import Shelf
 from napari_unlearn.models.card import Card
+from napari_unlearn.models.checkpoint import save_checkpoint
+from napari_unlearn.models.registry import parameters_of
 from napari_unlearn.mri.sampling import Sampling
-from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.guard import Guard
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.parameters import Number
@@ -26,12 +27,15 @@ FILE = "experiment.toml"
 SCANS_STREAM = 21
 """Keeps the draw of scans apart from that of the retain set's share."""
 TRAINED = Literal["original", "oracle"]
+ORIGINAL = "original"
+T = TypeVar("T")
 
 
 class Experiment(File):
     """The whole file, where it lies, and the jobs it describes."""
 
     _path: Path = PrivateAttr(default=Path(FILE))
+    _shelf: Shelf = PrivateAttr(default_factory=Shelf)
 
     @classmethod
     def load(cls, path: Path) -> "Experiment":
@@ -51,7 +55,19 @@ class Experiment(File):
         except ValidationError as error:
             raise first_mistake(path, table, error) from error
         experiment._path = path
+        for key, value, accepted in misfit(experiment, experiment.kind, KINDS):
+            raise wrong_value(path, key, value, accepted)
         return experiment
+
+    @property
+    def kind(self) -> Kind:
+        """What the task decides."""
+        return KINDS[self.task]
+
+    @property
+    def shelf(self) -> Shelf:
+        """Volumes that all sets of this experiment share."""
+        return self._shelf
 
     @property
     def path(self) -> Path:
@@ -81,20 +97,48 @@ class Experiment(File):
         first = [name for name in ("original", "oracle") if name in found]
         return {name: found[name] for name in first + sorted(set(found) - set(first))}
 
-    def samples(self, name: str) -> SliceSet:
-        """The slices of "retain", "forget" or a test set.
+    def samples(self, name: str) -> Any:
+        """The samples of "retain", "forget", "unseen" or a test set.
+
+        Returns:
+            A `SliceSet` of scans, or for a segmentation a `VolumeSet` of subjects.
 
         Raises:
-            UnlearnError: if a pattern finds nothing, or a file is not a scan.
+            UnlearnError: if a pattern finds nothing, or a file is not what is expected.
         """
-        patterns = {"retain": self.data.retain, "forget": self.data.forget, **self.data.tests}
-        if name not in patterns:
-            raise UnlearnError(f"There is no set '{name}'; accepted: {', '.join(patterns)}.")
-        key = f"data.{name}" if name in TRAINING else f"data.tests.{name}"
-        paths = [path for pattern in patterns[name] for path in self._find(key, pattern)]
-        most = self.data.scans.get(name, len(paths))
-        drawn = np.random.default_rng((self.seed, SCANS_STREAM)).permutation(len(paths))[:most]
-        return SliceSet([open_scan(paths[place]) for place in sorted(drawn)], self.mask_rule)
+        return self.kind.open(self, name)
+
+    @property
+    def set_names(self) -> tuple[str, ...]:
+        """retain, forget, unseen if there is one, and the test sets."""
+        return (*TRAINING, *(("unseen",) if self.data.unseen else ()), *self.data.tests)
+
+    def patterns(self, name: str) -> tuple[str, list[str]]:
+        """The key of a set in the file, and what stands there.
+
+        Raises:
+            UnlearnError: if there is no such set.
+        """
+        if name not in self.set_names:
+            raise UnlearnError(f"There is no set '{name}'; accepted: {', '.join(self.set_names)}.")
+        if name in self.data.tests:
+            return f"data.tests.{name}", self.data.tests[name]
+        return f"data.{name}", getattr(self.data, name)
+
+    def drawn(self, name: str, found: Sequence[T]) -> list[T]:
+        """At most as many of a set as the file says, drawn with the seed, in their order."""
+        most = self.data.scans.get(name, len(found))
+        order = np.random.default_rng((self.seed, SCANS_STREAM)).permutation(len(found))[:most]
+        return [found[place] for place in sorted(order)]
+
+    @property
+    def root(self) -> Path:
+        """What files, folders and patterns are relative to, or where subjects lie.
+
+        Raises:
+            WrongUse: as `place`.
+        """
+        return self.place("data.root", self.data.root)
 
     def place(self, key: str, name: str, base: Path | None = None) -> Path:
         """Where a path of the file leads: ~ is home, relative to `base` (the file's folder).
@@ -108,35 +152,19 @@ class Experiment(File):
             accepted = "~ for your own home, or a path without it"
             raise wrong_value(self.path, key, name, accepted) from error
 
-    def _find(self, key: str, pattern: str) -> list[Path]:
-        root = self.place("data.root", self.data.root)
-        where = self.place(key, pattern, root)
-        # The pattern may hold wildcards, the folder it is relative to means what it says.
-        inside = where.relative_to(root) if where.is_relative_to(root) else None
-        try:
-            if inside is None or where.exists():
-                return find_scans(where)
-            return find_scans(Path(escape(str(root))) / inside)
-        except (ReadError, OSError, ValueError) as error:
-            raise WrongUse(
-                f"{self.path}: key '{key}' is {shown(pattern)}; no scan found under {root}; "
-                "set data.root or download them; accepted: files, folders or patterns of fastMRI "
-                "HDF5, NIfTI or DICOM."
-            ) from error
-
-    def sets(self) -> dict[str, SliceSet]:
-        """Retain set, forget set and the test sets, by name.
+    def sets(self) -> dict[str, Any]:
+        """The sets by name: retain, forget, unseen if there is one, tests.
 
         Raises:
-            UnlearnError: if a pattern finds nothing, or a file is not a scan.
+            UnlearnError: if a pattern finds nothing, or a file is not what is expected.
         """
-        return {name: self.samples(name) for name in (*TRAINING, *self.data.tests)}
+        return {name: self.samples(name) for name in self.set_names}
 
-    def _checked_sets(self) -> dict[str, SliceSet]:
+    def _checked_sets(self) -> dict[str, Any]:
         """The sets, unless work on them would be wasted."""
         sets = self.sets()
         try:
-            refuse(check_sets(sets))
+            refuse(self.kind.check(self, sets))
         except UnlearnError as error:
             raise UnlearnError(f"{self.path}: {error}") from error
         return sets
@@ -163,43 +191,86 @@ class Experiment(File):
             self.sampling.kind, self.sampling.acceleration, self.sampling.center_fraction
         )
 
-    def card(self, role: str, title: str, retain_scans: int = 0, forget_scans: int = 0) -> Card:
+    @property
+    def network(self) -> dict[str, Any]:
+        """Every keyword argument of the network, defaults included."""
+        defaults = parameters_of(self.model.architecture)
+        return {name: default for name, (_, default) in defaults.items()} | self.model.parameters
+
+    def card(self, role: str, title: str, **about: Any) -> Card:
         """The card of a checkpoint that this experiment will make."""
         return Card(
             architecture=self.model.architecture,
             parameters=dict(self.model.parameters),
             role=role,
             title=title,
-            retain_scans=retain_scans,
-            forget_scans=forget_scans,
+            **about,
         )
 
     def training_job(self, role: TRAINED, device: str = "auto", epochs: int | None = None) -> Job:
         """The original learns retain and forget set, the oracle the retain set alone.
 
+        Foreign weights to start from become a checkpoint of ours first, `runs/<name>.safetensors`.
+
         Raises:
             UnlearnError: if the sets or the parent would waste the work.
         """
-        parent, sets = self.parent, self._checked_sets()
+        parent = self.parent
+        return replace(self._training(role, device, epochs), parent=self._adopted(parent))
+
+    def trial_job(self, device: str = "auto") -> Job:
+        """The oracle's training from random weights, to try a step of it; nothing is written.
+
+        Raises:
+            UnlearnError: if the sets would waste the work.
+        """
+        return self._training("oracle", device, None)
+
+    def _training(self, role: TRAINED, device: str, epochs: int | None) -> Job:
+        sets = self._checked_sets()
         retain, forget = sets.pop("retain"), sets.pop("forget")
-        learnt = len(forget.scans) if role == "original" else 0
-        card = self.card(role, role.capitalize(), len(retain.scans), learnt)
+        learnt = self.kind.count(forget) if role == ORIGINAL else 0
+        about = self.kind.about(self, retain)
+        card = self.card(
+            role,
+            role.capitalize(),
+            retain_scans=self.kind.count(retain),
+            forget_scans=learnt,
+            **about,
+        )
         strategy = TRAIN.with_parameters({"decay": self.training.decay})
         return Job(
             strategy=strategy,
             card=card,
             folder=self.run_folder(role),
-            retain=retain + forget if role == "original" else retain,
-            parent=parent,
+            retain=retain + forget if role == ORIGINAL else retain,
+            task=self.kind.task(unlearning=False),
             epochs=epochs or self.training.epochs,
+            steps=self.equal_steps(len(retain) + len(forget), epochs),
             learning_rate=self.training.learning_rate,
             gradient_clip=self.training.gradient_clip,
             seed=self.seed,
             device=device,
             precision=self.training.precision,
+            unseen=sets.pop("unseen", None),
             tests=sets,
             test_every=self.training.test_every,
         )
+
+    def equal_steps(self, samples: int, epochs: int | None = None) -> int | None:
+        """Steps of original and oracle if both take as many; `samples` are the original's."""
+        if not self.training.equal_steps:
+            return None
+        return (epochs or self.training.epochs) * samples
+
+    def _adopted(self, parent: Path | None) -> Path | None:
+        """The parent as a checkpoint of ours."""
+        found = None if parent is None else self.kind.adopt(self, parent)
+        if parent is None or found is None:
+            return parent
+        path = self.folder / "runs" / f"{parent.stem}.safetensors"
+        save_checkpoint(path, *found)
+        return path
 
     def unlearning_job(
         self,
@@ -212,22 +283,43 @@ class Experiment(File):
         device: str = "auto",
         run_name: str | None = None,
         guard: Guard | None = None,
+        forget: Sequence[str] = (),
+        parent: str = ORIGINAL,
     ) -> Job:
-        """Change the original with a strategy, all of the forget set, a share of the retain set.
+        """Change a model with a strategy, all of the forget set, a share of the retain set.
+
+        Args:
+            strategy_name: Of the registry.
+            values: Parameters of the strategy other than its defaults.
+            epochs: None takes the experiment's.
+            steps: Overrules epochs.
+            retain_fraction: None takes the experiment's.
+            device: As `resolve_device` takes it.
+            run_name: Folder under runs/; None takes the strategy's name.
+            guard: None takes the experiment's limit, if it has one.
+            forget: Names of scans or ids of subjects, or patterns of them: the part of the forget
+                set that this request is about; none takes all. The rest is not learnt from.
+            parent: The run to start from; one that unlearnt other requests continues a chain.
 
         Raises:
-            UnlearnError: if there is no original yet, or the strategy or a value is unknown.
+            UnlearnError: if there is no such run yet, or the strategy, a value or a name is
+                unknown.
         """
         strategy = find_strategy(strategy_name, self.task).with_parameters(values or {})
-        parent = self.original
-        if not parent.exists():
-            raise UnlearnError(f"{parent}: no original yet; run 'train --role original' first.")
+        start = self._start(parent, run_name, bool(forget))
         fraction = self.unlearning.retain_fraction if retain_fraction is None else retain_fraction
         fraction = 1.0 if strategy.whole_retain_set else fraction
         sets = self._checked_sets()
-        retain, forget = sets.pop("retain").subset(fraction, self.seed), sets.pop("forget")
-        title = f"Unlearned · {strategy.title}"
-        card = self.card("unlearned", title, len(retain.scans), len(forget.scans))
+        retain, chosen = sets.pop("retain").subset(fraction, self.seed), sets.pop("forget")
+        if forget:
+            chosen = self.kind.only(chosen, forget)
+        card = self.card(
+            "unlearned",
+            f"Unlearned · {strategy.title}",
+            retain_scans=self.kind.count(retain),
+            forget_scans=self.kind.count(chosen),
+            **self.kind.about(self, retain),
+        )
         limit = self.unlearning.guard
         budget = steps if steps is not None else (None if epochs else self.unlearning.steps)
         return Job(
@@ -235,8 +327,9 @@ class Experiment(File):
             card=card,
             folder=self.run_folder(run_name or strategy.name),
             retain=retain,
-            forget=forget,
-            parent=parent,
+            forget=chosen,
+            parent=start,
+            task=self.kind.task(unlearning=True),
             epochs=epochs or self.unlearning.epochs,
             steps=budget,
             learning_rate=self.unlearning.learning_rate,
@@ -244,6 +337,30 @@ class Experiment(File):
             seed=self.seed,
             device=device,
             precision=self.training.precision,
+            unseen=sets.pop("unseen", None),
             tests=sets,
             guard=guard or (None if limit is None else Guard(limit)),
         )
+
+    def _start(self, parent: str, run_name: str | None, part: bool) -> Path:
+        """The checkpoint that an unlearning starts from, if what is asked for makes sense."""
+        if not self.original.exists():
+            raise UnlearnError(
+                f"{self.original}: no original yet; run 'train --role original' first."
+            )
+        if parent not in self.runs:
+            raise WrongUse(
+                f"There is no run '{parent}' in {self.folder} to start from; accepted: "
+                f"{', '.join(self.runs)}."
+            )
+        if run_name is None and (part or parent != ORIGINAL):
+            raise WrongUse(
+                "A request about a part of the forget set, or one that starts from another run, "
+                "needs a name of its own; accepted: --name with a name that no other run has."
+            )
+        if run_name in (parent, "original", "oracle"):
+            raise WrongUse(
+                f"A run called '{run_name}' would replace a model that others are compared with or "
+                "start from; accepted: --name with another name."
+            )
+        return self.runs[parent]

@@ -1,15 +1,19 @@
 """What is wrong with an experiment file, in one sentence: file, key, value, what is accepted."""
 
+import json
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from napari_unlearn.errors import UnlearnError, WrongUse
-from napari_unlearn.experiment.settings import file_schema
+from napari_unlearn.experiment.settings import File, file_schema
+
+if TYPE_CHECKING:
+    from napari_unlearn.experiment.kinds import Kind
 
 MOST_BYTES = 1 << 20
 _MOST_SHOWN = 60
@@ -60,6 +64,28 @@ def first_mistake(path: Path, table: dict[str, Any], error: ValidationError) -> 
         return _unknown(path, loc, mistake["input"], schema, entry)
     own = str(mistake.get("ctx", {}).get("error", ""))
     return wrong_value(path, key, mistake["input"], own or _accepted(schema, entry))
+
+
+def misfit(
+    file: File, kind: "Kind", kinds: Mapping[str, "Kind"]
+) -> Iterator[tuple[str, object, str]]:
+    """Key, value and what is accepted of everything that does not belong to the file's task."""
+    network = file.model.architecture
+    if network not in kind.architectures:
+        tasks = [task for task, other in kinds.items() if network in other.architectures]
+        accepted = " or ".join(map(json.dumps, kind.architectures))
+        yield (
+            "model.architecture",
+            network,
+            f"{accepted} where key 'task' is '{file.task}' ('{network}' is for {tasks[0]})",
+        )
+    for key, reason in kind.foreign.items():
+        table, _, name = key.partition(".")
+        section = getattr(file, table)
+        value = getattr(section, name)
+        usual = type(section).model_fields[name].get_default(call_default_factory=True)
+        if value != usual:
+            yield key, value, f"no such key where key 'task' is '{file.task}', as {reason}"
 
 
 def shown(value: object) -> str:
@@ -147,7 +173,7 @@ def _accepted(schema: dict[str, Any], entry: dict[str, Any]) -> str:
         kinds = [member for member in entry["anyOf"] if member.get("type") != "null"]
         return " or ".join(_accepted(schema, member) for member in kinds)
     if "enum" in entry or "const" in entry:
-        return " or ".join(f'"{value}"' for value in entry.get("enum", [entry.get("const")]))
+        return " or ".join(json.dumps(value) for value in entry.get("enum", [entry.get("const")]))
     if kind in _KINDS:
         return f"a {_KINDS[kind]}{_range(entry)}"
     if kind == "boolean":

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from torch import nn
 
 from napari_unlearn.experiment import Experiment
-from napari_unlearn.experiment.data_check import TRAINING
-from napari_unlearn.experiment.estimate import Pace, Weight
-from napari_unlearn.unlearning.batch import SliceSet
+from napari_unlearn.experiment.estimate import Pace
+from napari_unlearn.experiment.finding import TRAINING
+from napari_unlearn.experiment.weight import Weight
 from napari_unlearn.unlearning.bench import Bench, Samples
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.strategy import Strategy
-from napari_unlearn.unlearning.task import Reconstruction
 
 ROLES = ("original", "oracle")
 SAMPLED_STEPS = 1000
@@ -38,14 +38,15 @@ def plan(
     experiment: Experiment,
     name: str,
     strategy: Strategy,
-    sets: Mapping[str, SliceSet],
+    sets: Mapping[str, Any],
     weight: Weight,
 ) -> Plan:
     """Steps and memory of a role ("original", "oracle") or strategy."""
     if name in ROLES:
-        slices = len(sets["retain"]) + (len(sets["forget"]) if name == "original" else 0)
-        steps, measured = experiment.training.epochs * slices, experiment.training.epochs
-        measured = -(-measured // experiment.training.test_every)
+        both = len(sets["retain"]) + len(sets["forget"])
+        epoch = both if name == "original" else len(sets["retain"])
+        steps = experiment.equal_steps(both) or experiment.training.epochs * epoch
+        measured = -(-steps // (epoch * experiment.training.test_every))
     else:
         job = _job(experiment, strategy, sets)
         steps = job.total_steps
@@ -53,7 +54,7 @@ def plan(
     return Plan(name, steps, _memory(weight, strategy), measured)
 
 
-def _job(experiment: Experiment, strategy: Strategy, sets: Mapping[str, SliceSet]) -> Job:
+def _job(experiment: Experiment, strategy: Strategy, sets: Mapping[str, Any]) -> Job:
     """The experiment's budget for a strategy, whether or not there is an original yet."""
     budget = experiment.unlearning
     return Job(
@@ -63,12 +64,14 @@ def _job(experiment: Experiment, strategy: Strategy, sets: Mapping[str, SliceSet
         retain=_retain(experiment, strategy, sets["retain"]),
         forget=sets["forget"],
         parent=experiment.original,
+        task=experiment.kind.task(unlearning=True),
+        unseen=sets.get("unseen"),
         epochs=budget.epochs,
         steps=budget.steps,
     )
 
 
-def _retain(experiment: Experiment, strategy: Strategy, retain: SliceSet) -> SliceSet:
+def _retain(experiment: Experiment, strategy: Strategy, retain: Any) -> Any:
     """The share of the retain set that a strategy repairs on."""
     if strategy.whole_retain_set:
         return retain
@@ -86,10 +89,10 @@ def _passes(strategy: Strategy, steps: int) -> float:
     return total / max(len(places), 1)
 
 
-def _preparation(strategy: Strategy, sets: Mapping[str, SliceSet]) -> int:
-    """Passes over one slice before the first step."""
+def _preparation(experiment: Experiment, strategy: Strategy, sets: Mapping[str, Any]) -> int:
+    """Passes over one sample before the first step."""
     bench = Bench(
-        task=Reconstruction(),
+        task=experiment.kind.task(unlearning=True),
         model=nn.Identity(),
         weights={},
         sets={name: Samples(sets[name].batch, len(sets[name])) for name in TRAINING},
@@ -111,13 +114,13 @@ def timed(
     strategy: Strategy,
     pace: Pace,
     experiment: Experiment,
-    sets: Mapping[str, SliceSet],
+    sets: Mapping[str, Any],
 ) -> Plan:
     """With the time of preparation and steps, and of measuring the test sets after the epochs."""
-    tests = sum(len(samples) for name, samples in sets.items() if name not in TRAINING)
+    tests = sum(len(samples) for name, samples in sets.items() if name in experiment.data.tests)
     used = {**sets, "retain": _retain(experiment, strategy, sets["retain"])}
     teaching = len(strategy.teachers) * pace.reconstruction
     seconds = planned.steps * (_passes(strategy, planned.steps) * pace.step + teaching)
-    seconds += _preparation(strategy, used) * pace.step
+    seconds += _preparation(experiment, strategy, used) * pace.step
     seconds += planned.measurements * tests * pace.reconstruction
     return replace(planned, seconds=seconds)

@@ -2,21 +2,22 @@
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.experiment import Experiment
-from napari_unlearn.experiment.data_check import TRAINING, Finding, check_sets
-from napari_unlearn.experiment.estimate import Pace, Weight, measure_pace
+from napari_unlearn.experiment.estimate import Pace, measure_pace
+from napari_unlearn.experiment.finding import TRAINING, Finding
 from napari_unlearn.experiment.plan import ROLES, Plan, plan, timed
+from napari_unlearn.experiment.weight import Weight
 from napari_unlearn.models.checkpoint import read_card
 from napari_unlearn.models.device import device_name, free_memory, resolve_device
 from napari_unlearn.models.registry import ARCHITECTURES
-from napari_unlearn.unlearning.batch import SliceSet
-from napari_unlearn.unlearning.strategies import STRATEGIES, TRAIN, find_strategy
+from napari_unlearn.unlearning.strategies import TRAIN, find_strategy, strategies_for
 from napari_unlearn.unlearning.strategy import Strategy
 
 MEASURED_SHARE = 0.67
@@ -34,7 +35,9 @@ class Report:
     device: str
     """By name; empty if there is no such device."""
     sets: Mapping[str, tuple[int, int]]
-    """Scans and slices of each set that can be read."""
+    """Scans and slices (subjects and volumes) of each set that can be read."""
+    units: tuple[str, str]
+    """What the two numbers count."""
     findings: tuple[Finding, ...]
     plans: tuple[Plan, ...] = ()
     pace: Pace | None = None
@@ -56,8 +59,8 @@ def preflight(
 ) -> Report:
     """Look before the work: sets, sampling, checkpoints, disk, memory, device, time.
 
-    Only headers are read, of each set at most one slice, and with `timing` two steps are
-    taken on the first slice; nothing is written.
+    Of scans only headers are read and of each set at most one slice, of subjects everything
+    once; with `timing` two steps are taken on the first sample; nothing is written.
 
     Args:
         experiment: as loaded.
@@ -71,55 +74,63 @@ def preflight(
     asked = {name: find_strategy(name, experiment.task) for name in names if name not in ROLES}
     findings: list[Finding] = []
     sets = _open_sets(experiment, findings)
-    findings += check_sets(sets)
+    kind = experiment.kind
+    findings += kind.check(experiment, sets)
+    findings += kind.inspect(experiment, sets)
     if not experiment.data.tests:
         findings.append(Finding("warning", "There are no test sets; nothing will be measured."))
     findings += _checkpoints(experiment, bool(asked))
-    counts = {name: (len(samples.scans), len(samples)) for name, samples in sets.items()}
+    counts = {name: (kind.count(samples), len(samples)) for name, samples in sets.items()}
     try:
         chosen = resolve_device(device)
     except UnlearnError as error:
         findings.append(Finding("error", str(error)))
-        return Report(experiment.name, "", counts, tuple(findings))
+        return Report(experiment.name, "", counts, kind.units, tuple(findings))
+    report = Report(experiment.name, device_name(chosen), counts, kind.units, tuple(findings))
     if not all(sets.get(name) for name in TRAINING):
-        return Report(experiment.name, device_name(chosen), counts, tuple(findings))
+        return report
 
     strategies: dict[str, Strategy] = {name: TRAIN for name in names or ROLES if name in ROLES}
-    strategies |= asked if names else _all(experiment.task)
-    headers = [scan.header for samples in sets.values() for scan in samples.scans]
-    largest = max(headers, key=lambda header: header.coils * header.rows * header.columns)
-    weight = Weight(
-        ARCHITECTURES[experiment.model.architecture], experiment.model.parameters, largest
-    )
+    strategies |= asked if names else _possible(experiment)
+    try:
+        loss = kind.step_loss(experiment, sets)
+    except UnlearnError:  # the sample that counts cannot be read, as a finding says already
+        return report
+    weight = Weight(ARCHITECTURES[experiment.model.architecture], experiment.network, loss)
     plans = [
         plan(experiment, name, strategy, sets, weight) for name, strategy in strategies.items()
     ]
     disk = weight.weights * (len(plans) + RESUME_FILES)
     findings += _room_on_disk(experiment.folder, disk)
-    findings += _room_in_memory(plans, chosen)
+    findings += _room_in_memory(plans, chosen, kind.lighter)
     pace = None
     if timing and not any(finding.level == "error" for finding in findings):
-        pace = measure_pace(experiment.training_job("oracle", device))
+        pace = measure_pace(experiment.trial_job(device), kind)
         plans = [
             timed(planned, strategies[planned.name], pace, experiment, sets) for planned in plans
         ]
-    return Report(
-        experiment.name, device_name(chosen), counts, tuple(findings), tuple(plans), pace, disk
-    )
+    return replace(report, findings=tuple(findings), plans=tuple(plans), pace=pace, disk=disk)
 
 
-def _all(task: str) -> dict[str, Strategy]:
-    return {name: entry for name, entry in STRATEGIES.items() if task in entry.tasks}
+def _possible(experiment: Experiment) -> dict[str, Strategy]:
+    """Every strategy of the task that the experiment's sets suffice for."""
+    return {
+        name: entry
+        for name, entry in strategies_for(experiment.task).items()
+        if set(entry.reads) <= set(experiment.set_names)
+    }
 
 
-def _open_sets(experiment: Experiment, findings: list[Finding]) -> dict[str, SliceSet]:
+def _open_sets(experiment: Experiment, findings: list[Finding]) -> dict[str, Any]:
     """The sets that can be opened; a finding for each of the others."""
-    sets: dict[str, SliceSet] = {}
-    for name in (*TRAINING, *experiment.data.tests):
+    sets: dict[str, Any] = {}
+    for name in experiment.set_names:
         try:
             sets[name] = experiment.samples(name)
         except UnlearnError as error:
-            findings.append(Finding("error", str(error)))
+            finding = Finding("error", str(error))
+            # Sets that share a root share what is wrong with it.
+            findings += [finding] if finding not in findings else []
     return sets
 
 
@@ -139,6 +150,10 @@ def _checkpoints(experiment: Experiment, needs_original: bool) -> Iterator[Findi
     wanted = (experiment.model.architecture, dict(experiment.model.parameters))
     for what, path in starts:
         try:
+            foreign = experiment.kind.adopt(experiment, path)
+            if foreign is not None:
+                yield Finding("note", f"{what}: {foreign[1].remark}")
+                continue
             card = read_card(path)
         except UnlearnError as error:
             yield Finding("error", f"{what}: {error}")
@@ -161,7 +176,7 @@ def _room_on_disk(folder: Path, needed: int) -> Iterator[Finding]:
         )
 
 
-def _room_in_memory(plans: Sequence[Plan], device: torch.device) -> Iterator[Finding]:
+def _room_in_memory(plans: Sequence[Plan], device: torch.device, lighter: str) -> Iterator[Finding]:
     """A step that cannot fit is an error, one that may not fit a warning."""
     free = free_memory(device)
     large = [plan for plan in plans if plan.memory > free]
@@ -172,8 +187,8 @@ def _room_in_memory(plans: Sequence[Plan], device: torch.device) -> Iterator[Fin
     yield Finding(
         "error" if hopeless else "warning",
         f"A step of {', '.join(plan.name for plan in hopeless or large)} takes up to "
-        f"{amount(most)} of memory, {amount(free)} are free on {device_name(device)}; fewer "
-        "cascades or channels, or checkpointing = true in model.parameters, take less.",
+        f"{amount(most)} of memory, {amount(free)} are free on {device_name(device)}; "
+        f"{lighter}, or checkpointing = true in model.parameters, take less.",
     )
 
 

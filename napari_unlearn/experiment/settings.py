@@ -24,6 +24,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """Streams are spread over the 64 bits that torch's generators take."""
 
 
+SETS = ("retain", "forget", "unseen")
+
+
 class Section(BaseModel):
     """A table of the file: unknown keys, NaN and values of another type are mistakes."""
 
@@ -31,34 +34,37 @@ class Section(BaseModel):
 
 
 class Data(Section):
-    """Which scans: files, folders or patterns."""
+    """Which scans (files, folders or patterns) or which subjects (ids or patterns of ids)."""
 
     root: Line = ""
-    """Folder that they are relative to, itself relative to the experiment file; ~ is home."""
+    """Folder that they are relative to, itself relative to the experiment file; ~ is home. For a
+    segmentation where its subjects lie: a folder, or a list as MedicalNet's."""
     retain: list[Place] = Field(min_length=1)
     forget: list[Place] = Field(min_length=1)
+    unseen: list[Place] = Field(default_factory=list)
+    """Labelled, but learnt by no model and not published on: how the original treats such."""
     tests: dict[str, Annotated[list[Place], Field(min_length=1)]] = Field(default_factory=dict)
     """Held-out sets by name; retain_test and forget_test are the paper's D_rt and D_ft."""
 
     scans: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
-    """At most so many scans of a set, drawn with the seed; all of a set without a number."""
+    """At most so many scans or subjects of a set, drawn with the seed; all without a number."""
 
     @field_validator("tests")
     @classmethod
     def _plain_names(cls, tests: dict[str, list[str]]) -> dict[str, list[str]]:
         for name in tests:
             plain = name.replace("-", "_").replace("_", "a").isalnum() and name.isascii()
-            if not plain or name in ("retain", "forget"):
+            if not plain or name in SETS:
                 raise ValueError(
-                    "names of letters, digits, - and _, other than retain and forget, each with a "
-                    "list of scans"
+                    "names of letters, digits, - and _, other than retain, forget and unseen, each "
+                    "with a list of scans or subjects"
                 )
         return tests
 
     @field_validator("scans")
     @classmethod
     def _of_known_sets(cls, scans: dict[str, int], info: ValidationInfo) -> dict[str, int]:
-        known = ["retain", "forget", *info.data.get("tests", {})]
+        known = [*SETS, *info.data.get("tests", {})]
         if "tests" in info.data and not set(scans) <= set(known):
             raise ValueError(f"a table of whole numbers for {', '.join(known)}")
         return scans
@@ -72,11 +78,26 @@ class SamplingTable(Section):
     center_fraction: Share = 0.04
 
 
+class Preprocessing(Section):
+    """How a segmentation brings a subject's volumes to its network."""
+
+    shape: list[Annotated[int, Field(ge=8, le=4096)]] = Field(default_factory=list)
+    """Slices, rows and columns that the head is cropped and resized to, [56, 448, 448] in
+    MedicalNet; empty keeps the subjects' own grid. Contrasts are always normalised."""
+
+    @field_validator("shape")
+    @classmethod
+    def _three(cls, shape: list[int]) -> list[int]:
+        if len(shape) not in (0, 3):
+            raise ValueError("a list of three whole numbers: slices, rows and columns")
+        return shape
+
+
 class Network(Section):
     """Which network; defaults are the paper's 12-cascade E2E-VarNet."""
 
     architecture: str = Field("varnet", json_schema_extra={"enum": list(ARCHITECTURES)})
-    parameters: dict[str, int | bool | float] = Field(default_factory=dict)
+    parameters: dict[str, int | bool | float | str] = Field(default_factory=dict)
     """Keyword arguments of the architecture."""
 
     @field_validator("architecture")
@@ -106,6 +127,8 @@ class Training(Section):
     parent: Line = ""
     """Checkpoint that both start from; empty for random weights."""
     test_every: int = Field(1, ge=1)
+    equal_steps: bool = False
+    """The oracle takes as many steps as the original, whose epochs are then the ones counted."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """As Lightning Fabric names it; on a CPU 16-mixed computes as bf16-mixed."""
 
@@ -140,10 +163,11 @@ class File(Section):
     """All tables."""
 
     name: Text
-    task: Literal["reconstruction"] = "reconstruction"
+    task: Literal["reconstruction", "segmentation"] = "reconstruction"
     seed: Seed = 0
     data: Data
     sampling: SamplingTable = SamplingTable()
+    preprocessing: Preprocessing = Preprocessing()
     model: Network = Network()
     training: Training = Training()
     unlearning: Unlearning = Unlearning()

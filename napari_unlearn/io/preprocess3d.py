@@ -48,8 +48,10 @@ class Plan:
         return self.affine @ inside
 
 
-def prepare(subject: Subject3D, size: Triple) -> tuple[Subject3D, Plan]:
+def prepare(subject: Subject3D, size: Triple | None) -> tuple[Subject3D, Plan]:
     """Crop the empty border, normalise each channel, resize to `size` (depth, rows, columns).
+
+    Without a size channels are normalised and that is all: the subject keeps its own grid.
 
     Empty is what equals, in every channel, that channel's first voxel. A channel x becomes
     (x - mean) / sd over its voxels that are not 0. Images are interpolated linearly, after a
@@ -60,7 +62,7 @@ def prepare(subject: Subject3D, size: Triple) -> tuple[Subject3D, Plan]:
     Raises:
         UnlearnError: if an image is empty or constant, or the size is not positive.
     """
-    plan = _plan(subject, size)
+    plan = _own_grid(subject) if size is None else _plan(subject, size)
     box = tuple(map(slice, plan.start, plan.stop))
     channels = [
         _resized(_normalised(image[box], f"{subject.subject}, {channel}"), plan)
@@ -115,6 +117,10 @@ def _plan(subject: Subject3D, size: Triple) -> Plan:
         size=(int(depth), int(rows), int(columns)),
         affine=subject.affine,
     )
+
+
+def _own_grid(subject: Subject3D) -> Plan:
+    return Plan(subject.shape, (0, 0, 0), subject.shape, subject.shape, subject.affine)
 
 
 def _normalised(image: NDArray[np.float32], name: str) -> NDArray[np.float32]:

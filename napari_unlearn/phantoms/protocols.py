@@ -1,4 +1,4 @@
-"""The two simulated studies: which subjects of which site form which set."""
+"""The two simulated studies of reconstruction: which subjects of which site form which set."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -55,15 +55,9 @@ class Protocol:
         Raises:
             UnlearnError: If the scale is not positive, or so large that sets would overlap.
         """
-        if not scale > 0:
-            raise UnlearnError(f"The scale of a protocol must be above 0, not {scale}.")
         sets = tuple(
-            replace(part, subjects=max(1, round(part.subjects * scale))) for part in self.sets
+            replace(part, subjects=scaled_count(part.subjects, scale)) for part in self.sets
         )
-        if max(part.subjects for part in sets) > _SEEDS_PER_SET:
-            raise UnlearnError(
-                f"At scale {scale} a set would have more than {_SEEDS_PER_SET} subjects."
-            )
         return replace(self, sets=sets)
 
     def having(self, role: SetRole) -> tuple[ScanSet, ...]:
@@ -85,7 +79,22 @@ def scans(scan_set: ScanSet, size: int = 96, coils: int = 4) -> Iterator[MemoryS
         )
 
 
-_SEEDS_PER_SET = 200
+SEEDS_PER_SET = 200
+"""First seeds of sets are so far apart, or more."""
+
+
+def scaled_count(subjects: int, scale: float) -> int:
+    """Number of subjects of a set in a smaller (or larger) study, at least one.
+
+    Raises:
+        UnlearnError: If the scale is not positive, or so large that sets would overlap.
+    """
+    if not scale > 0:
+        raise UnlearnError(f"The scale of a protocol must be above 0, not {scale}.")
+    if not scale * subjects <= SEEDS_PER_SET:
+        raise UnlearnError(f"At scale {scale} a set would have more than {SEEDS_PER_SET} subjects.")
+    return max(1, round(subjects * scale))
+
 
 BRAIN_KNEE = Protocol(
     "brain-knee",

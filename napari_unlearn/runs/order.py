@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Order:
-    """Which strategy, with which settings, on the original of which experiment."""
+    """Which strategy, with which settings, on which run of which experiment."""
 
     experiment: Path
     """experiment.toml, or its folder."""
@@ -32,6 +32,10 @@ class Order:
     resume: bool = False
     guard: "Guard | None" = None
     """Judges every epoch; None takes the experiment's limit, if it has one."""
+    forget: tuple[str, ...] = ()
+    """Scans or subjects of the forget set that this request is about; none means all."""
+    parent: str = "original"
+    """The run to start from."""
     preview: tuple[Path, int] | None = None
     """Scan and slice to reconstruct now and then."""
 
@@ -61,6 +65,8 @@ class Order:
             device=self.device,
             run_name=self.run_name,
             guard=self.guard,
+            forget=self.forget,
+            parent=self.parent,
         )
         if self.preview is None:
             return job

@@ -1,7 +1,9 @@
-"""Every run of an experiment put to every test: image quality, agreement, relearning, files."""
+"""Every run of an experiment put to every test: quality, agreement, attacks, files."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 from napari_unlearn.cancel import CancelToken
@@ -9,11 +11,17 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.figure_one import write_figure_1
 from napari_unlearn.evaluation.paper_runs import fraction_of
 from napari_unlearn.evaluation.relearn import Attack, relearn_runs
+from napari_unlearn.evaluation.subject_evaluation import evaluate_subjects
+from napari_unlearn.evaluation.subject_results import SubjectResult
+from napari_unlearn.evaluation.subject_runs import NONMEMBERS
 from napari_unlearn.evaluation.table import RunResult, evaluate_runs
 from napari_unlearn.experiment import Experiment
-from napari_unlearn.io.open import find_scans, open_scan
+from napari_unlearn.experiment.data_check import TRAINING
+from napari_unlearn.io.open import open_scan
 
 RELEARN_SET = "forget_test"
+JUDGED_BY_SUBJECT = ("segmentation",)
+"""Tasks whose runs are judged by `judge_subjects`; the others by `judge`."""
 
 
 def judge(
@@ -67,6 +75,38 @@ def judge(
             else:
                 yield slices + told[0], slices + more
     yield results
+
+
+def judge_subjects(
+    experiment: Experiment, *, device: str = "auto", cancel: CancelToken | None = None
+) -> Iterator[tuple[int, int] | list[SubjectResult]]:
+    """Evaluate all segmentation runs on the retain, the forget and the held-out subjects.
+
+    The membership attack compares the forget subjects with the test set "nonmember", which
+    serves nothing else, or without one with all held-out subjects.
+
+    Args:
+        experiment: with runs.
+        device: as `resolve_device` takes it.
+        cancel: looked at before each subject.
+
+    Yields:
+        Volumes done and in all; at last the results, one per run.
+
+    Raises:
+        UnlearnError: if there is nothing to evaluate.
+    """
+    tests = [name for name in experiment.data.tests if name != NONMEMBERS]
+    sets = {name: experiment.samples(name) for name in (*TRAINING, *tests)}
+    strangers = [NONMEMBERS] if NONMEMBERS in experiment.data.tests else tests
+    others = [experiment.samples(name) for name in strangers]
+    yield from evaluate_subjects(
+        experiment.runs,
+        sets,
+        reduce(add, others) if others else None,
+        device,
+        cancel=cancel,
+    )
 
 
 def relearn(
@@ -129,8 +169,8 @@ def _find(experiment: Experiment, name: str) -> Path:
     """A test scan by its name or path."""
     if Path(name).exists():
         return Path(name)
-    patterns = [pattern for patterns in experiment.data.tests.values() for pattern in patterns]
-    paths = [path for pattern in patterns for path in find_scans(experiment.folder / pattern)]
+    tests = [experiment.samples(test) for test in experiment.data.tests]
+    paths = [Path(scan.header.source) for samples in tests for scan in samples.scans]
     chosen = [path for path in paths if name in (path.name, path.stem)]
     if not chosen:
         known = ", ".join(path.stem for path in paths[:4])

@@ -2,10 +2,10 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast, get_args
+from typing import TypeVar, cast, get_args
 
 from safetensors import SafetensorError, safe_open
 
@@ -14,10 +14,11 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.relearn import Attack
 from napari_unlearn.evaluation.results import read_results, write_results
+from napari_unlearn.evaluation.subject_results import SubjectResult, read_subjects, write_subjects
 from napari_unlearn.evaluation.table import RunResult
 from napari_unlearn.experiment import TRAINED, Experiment
 from napari_unlearn.models.checkpoint import read_card
-from napari_unlearn.study.judge import judge, relearn
+from napari_unlearn.study.judge import judge, judge_subjects, relearn
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.loop import train
 from napari_unlearn.unlearning.record import CHECKPOINT, METRICS, Record, has_settings
@@ -25,6 +26,7 @@ from napari_unlearn.unlearning.resume import FILE as RESUME
 from napari_unlearn.unlearning.resume import job_key
 
 RESULTS = "results.json"
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -152,30 +154,63 @@ def judge_seed(piece: Judgement, cancel: CancelToken) -> Iterator[PieceDone]:
     if is_judged(path, experiment.runs):
         yield PieceDone(piece.name, time.monotonic() - began, found=True)
         return
-    results = _last(judge(experiment, on_forget_set=True, device="cpu", cancel=cancel))
+    results = last(judge(experiment, on_forget_set=True, device="cpu", cancel=cancel))
     try:
-        results = _last(relearn(experiment, results, Attack(), device="cpu", cancel=cancel))
+        results = last(relearn(experiment, results, Attack(), device="cpu", cancel=cancel))
     except EvaluationError as error:
         problem = f"{piece.name}: {error}"
     write_results(path, experiment.name, results, "napari-unlearn study")
     yield PieceDone(piece.name, time.monotonic() - began, problem=problem)
 
 
-def is_judged(path: Path, runs: dict[str, Path]) -> bool:
+def judge_subjects_of_seed(piece: Judgement, cancel: CancelToken) -> Iterator[PieceDone]:
+    """Evaluate all segmentation runs of a seed and write results.json beside them.
+
+    Raises:
+        UnlearnError: as `judge_seed`.
+    """
+    began = time.monotonic()
+    experiment = Experiment.load(piece.experiment)
+    path = piece.experiment / RESULTS
+    found = are_judged(path, experiment.runs)
+    if not found:
+        results = last(judge_subjects(experiment, device="cpu", cancel=cancel))
+        write_subjects(path, experiment.name, results, "napari-unlearn study --protocol heads")
+    yield PieceDone(piece.name, time.monotonic() - began, found)
+
+
+def is_judged(path: Path, runs: Mapping[str, Path]) -> bool:
     """Whether a file of results is about these very checkpoints, and whole."""
-    if not path.exists():
-        return False
     try:
         results = read_results(path)
     except EvaluationError:
         return False
-    cards = {result.name: result.card for result in results}
     attacked = any(result.relearned is not None for result in results)
-    return attacked and cards == {name: read_card(run) for name, run in runs.items()}
+    return attacked and _about(results, runs)
 
 
-def _last(events: Iterator[tuple[int, int] | list[RunResult]]) -> list[RunResult]:
-    *_, last = events
-    if not isinstance(last, list):
+def are_judged(path: Path, runs: Mapping[str, Path]) -> bool:
+    """Whether a file of subjects' results is about these very checkpoints."""
+    try:
+        return _about(read_subjects(path), runs)
+    except EvaluationError:
+        return False
+
+
+def _about(
+    results: Sequence[RunResult] | Sequence[SubjectResult], runs: Mapping[str, Path]
+) -> bool:
+    cards = {result.name: result.card for result in results}
+    return cards == {name: read_card(run) for name, run in runs.items()}
+
+
+def last(events: Iterator[tuple[int, int] | list[Result]]) -> list[Result]:
+    """What an evaluation yields at its end.
+
+    Raises:
+        EvaluationError: if it ends without.
+    """
+    *_, end = events
+    if not isinstance(end, list):
         raise EvaluationError("The evaluation ended without a result.")
-    return last
+    return end

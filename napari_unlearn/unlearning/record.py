@@ -51,6 +51,8 @@ class Record:
         # What older runs do not have is left out, so that their resume files still fit.
         if is_dataclass(job.task) and not isinstance(job.task, type):
             settings["task"] = {"name": job.task.name, **asdict(job.task)}
+        if job.card.volumes is not None:
+            settings["volumes"] = job.card.volumes.model_dump()
         if job.unseen is not None:
             settings["unseen"] = data_hash(job.unseen)
         if job.guard is not None:

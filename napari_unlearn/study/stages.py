@@ -1,0 +1,217 @@
+"""What every study is made of: an experiment per seed, stages of pieces side by side, a report."""
+
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from napari_unlearn import __version__
+from napari_unlearn.atomic import write_whole
+from napari_unlearn.cancel import CancelToken
+from napari_unlearn.errors import UnlearnError
+from napari_unlearn.evaluation.study_report import StudyReport
+from napari_unlearn.experiment import FILE, Experiment
+from napari_unlearn.models.card import Card
+from napari_unlearn.runs.background import Work, in_child
+from napari_unlearn.runs.side_by_side import side_by_side
+from napari_unlearn.simulation import simulate_protocol
+from napari_unlearn.study.diary import Diary
+from napari_unlearn.study.pieces import Judgement, PieceDone, Run, carry_out_runs
+from napari_unlearn.unlearning.strategy import Strategy
+
+BUNDLES = 4
+"""Child processes per job and stage, at most: the more, the less waits for the last one."""
+WORTH = 300.0
+"""Passes over a sample that a child process must be worth: each pays for its imports."""
+REPORT = "results"
+
+Costly = tuple[float, Run | Judgement]
+"""A piece and what it costs, in passes over a sample."""
+Judge = Callable[[Judgement, CancelToken], Iterator[PieceDone]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Pieces that can be done side by side, once the stages before are done."""
+
+    name: str
+    pieces: Callable[[], Sequence[Costly]]
+    """Asked when the stage begins."""
+    needed: bool = False
+    """Whether a piece that fails ends the study; else it is a line of the report."""
+
+
+@dataclass(frozen=True)
+class StageBegan:
+    """What comes next."""
+
+    name: str
+    pieces: int
+
+
+@dataclass(frozen=True)
+class StudyDone:
+    """The report is written."""
+
+    report: Path
+    seconds: Mapping[str, float]
+
+
+StudyEvent = StageBegan | PieceDone | StudyDone
+
+
+def carry_out_stages(
+    stages: Sequence[Stage], judge: Judge, diary: Diary, jobs: int, token: CancelToken
+) -> Iterator[StageBegan | PieceDone]:
+    """Do one stage after the other, its pieces in child processes side by side.
+
+    Args:
+        stages: in order.
+        judge: what a child does with a judgement; an importable function.
+        diary: told how long each stage took.
+        jobs: child processes at once.
+        token: stops the pieces in hand and keeps what they have.
+
+    Raises:
+        UnlearnError: if a piece of a needed stage fails, or the work is stopped.
+    """
+    for stage in stages:
+        pieces, problem = stage.pieces(), ""
+        works = [
+            partial(in_child, work, threads=threads_of(jobs))
+            for work in bundled(pieces, jobs, judge)
+        ]
+        yield StageBegan(stage.name, len(pieces))
+        with diary.timed(stage.name):
+            for event in side_by_side(works, jobs, token):
+                if isinstance(event, PieceDone):
+                    problem = problem or event.problem
+                    yield event
+            token.check()
+        if stage.needed and problem:
+            raise UnlearnError(problem)
+
+
+def bundled(pieces: Sequence[Costly], jobs: int, judge: Judge) -> list[Work]:
+    """Works of about equal cost, the largest pieces first."""
+    runs = [(cost, piece) for cost, piece in pieces if isinstance(piece, Run)]
+    works: list[Work] = [
+        partial(judge, piece) for _, piece in pieces if isinstance(piece, Judgement)
+    ]
+    worth = int(sum(cost for cost, _ in runs) / WORTH)
+    count = min(len(runs), BUNDLES * jobs, max(jobs, worth))
+    bundles: list[list[Run]] = [[] for _ in range(count)]
+    loads = [0.0] * len(bundles)
+    for cost, run in sorted(runs, key=lambda pair: -pair[0]):
+        place = loads.index(min(loads))
+        loads[place] += cost
+        bundles[place].append(run)
+    return [*(partial(carry_out_runs, tuple(bundle)) for bundle in bundles), *works]
+
+
+def judgements(seeds: Sequence[Path]) -> list[Costly]:
+    """One per seed; the first has the most runs."""
+    return [(1.0 / (number + 1), Judgement(seed)) for number, seed in enumerate(seeds)]
+
+
+def passes_of(strategy: Strategy) -> int:
+    """Passes over a sample per step, roughly."""
+    return max(1, sum(part is not None for part in (strategy.forget, strategy.retain)))
+
+
+def seed_folders(
+    folder: Path,
+    protocol: str,
+    seeds: int,
+    scale: float,
+    changes: Mapping[str, Mapping[str, object]],
+    token: CancelToken,
+) -> list[Path]:
+    """Simulate what all seeds share, if it is not there, and write an experiment for each.
+
+    Args:
+        folder: of the study.
+        protocol: that is simulated.
+        seeds: how many; seed k becomes the experiment `seed-k`.
+        scale: of the protocol and of the steps of unlearning.
+        changes: keys of the experiment file that differ, by table.
+        token: looked at after each file.
+
+    Raises:
+        UnlearnError: if the folder cannot be written, or the work is stopped.
+    """
+    if not (folder / FILE).exists():
+        for _ in simulate_protocol(folder, protocol, scale):
+            token.check()
+    return [_seed_folder(folder, seed, scale, changes) for seed in range(seeds)]
+
+
+def _seed_folder(
+    folder: Path, seed: int, scale: float, changes: Mapping[str, Mapping[str, object]]
+) -> Path:
+    base = Experiment.load(folder)
+    table = base.model_dump(exclude_none=True)
+    table["seed"] = seed
+    root = Path(base.data.root)
+    if not root.expanduser().is_absolute():
+        table["data"]["root"] = (Path("..") / root).as_posix()
+    if base.unlearning.steps is not None:
+        table["unlearning"]["steps"] = max(1, round(base.unlearning.steps * scale))
+    for name, values in changes.items():
+        table[name].update(values)
+    place = folder / f"seed-{seed}"
+    text = toml(table)
+    path = place / FILE
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        place.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode())
+    return place
+
+
+def toml(table: Mapping[str, object], under: str = "") -> str:
+    """A table as TOML; JSON's scalars and lists are TOML's as well."""
+    plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
+    for key, value in table.items():
+        if isinstance(value, dict):
+            name = f"{under}{key}"
+            lines += ["", f"[{name}]", toml(value, f"{name}.")]
+    return "\n".join(lines).strip() + "\n"
+
+
+def threads_of(jobs: int) -> int:
+    """Of torch in each process: one if there are several, else every core."""
+    return 1 if jobs > 1 else max(1, cores())
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1
+
+
+def machine(jobs: int) -> str:
+    """What a study ran on, in words."""
+    several = f"{jobs} processes of {threads_of(jobs)} torch thread each"
+    return f"{cores()} CPU cores ({platform.machine()}), {several if jobs > 1 else '1 process'}"
+
+
+def versions(card: Card) -> dict[str, str]:
+    """Of what a study was made with; a run's card knows torch's."""
+    found = {"napari-unlearn": __version__, "Python": platform.python_version()}
+    torch_version = card.versions.get("torch")
+    return {**found, **({"torch": torch_version} if torch_version else {})}
+
+
+def write_report(folder: Path, report: StudyReport, diary: Diary) -> StudyDone:
+    """Write results.json and results.md, with the times of all stages."""
+    whole = replace(report, seconds=dict(diary.seconds), sittings=diary.sittings)
+    path = folder / f"{REPORT}.json"
+    whole.write(path)
+    write_whole(folder / f"{REPORT}.md", whole.markdown().encode())
+    return StudyDone(path, whole.seconds)
