@@ -1,11 +1,19 @@
-"""Measure this machine: how smoothly the window runs while it unlearns."""
+"""Measure this machine: the window while it unlearns, the memory of a large network."""
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_unlearn.cli.app import AsJson, app
+from napari_unlearn.cli.app import AsJson, Device, Threads, app
+
+if TYPE_CHECKING:
+    from napari_unlearn.evaluation.volume_cost import Measured, Trial
+    from napari_unlearn.models.memory import Memory
+
+FULL_SIZE = (56, 448, 448)
+"""The grid on which MedicalNet's networks were trained."""
 
 benchmark = typer.Typer(no_args_is_help=True, help="Measure what this machine does.")
 app.add_typer(benchmark, name="benchmark")
@@ -51,3 +59,121 @@ def gui(
         f"{report.steps} steps, {report.previews} previews, {report.outcome}; "
         f"{report.cores} cores, load {load}."
     )
+
+
+@benchmark.command()
+def memory(
+    model: Annotated[
+        Literal["resnet10", "resnet18", "resnet34", "resnet50"],
+        typer.Option(help="Encoder of the Med3D network."),
+    ] = "resnet50",
+    shape: Annotated[
+        tuple[int, int, int], typer.Option(min=8, help="Slices, rows, columns.")
+    ] = FULL_SIZE,
+    channels: Annotated[int, typer.Option(min=1, help="Contrasts.")] = 1,
+    classes: Annotated[int, typer.Option(min=2, help="Labels, the background among them.")] = 10,
+    width: Annotated[int, typer.Option(min=1, help="Channels of layer 1.")] = 64,
+    precision: Annotated[
+        Literal["32-true", "bf16-mixed"], typer.Option(help="As Lightning Fabric names it.")
+    ] = "32-true",
+    checkpointing: Annotated[
+        bool, typer.Option("--checkpointing", help="Keep less and compute blocks twice.")
+    ] = False,
+    channels_last: Annotated[
+        bool, typer.Option("--channels-last", help="Lay the channels of a voxel side by side.")
+    ] = False,
+    weights: Annotated[
+        Path | None, typer.Option(help="MedicalNet's .pth; random ones by default.")
+    ] = None,
+    run: Annotated[bool, typer.Option(help="Run it as well, not only count.")] = True,
+    device: Device = "cpu",
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Memory of Med3D on one volume: estimated, then measured in a process of its own.
+
+    Weights come from a file as MedicalNet publishes them, encoder only; then one forward pass
+    and one training step are run.
+
+    Example: napari-unlearn benchmark memory --model resnet50 --shape 56 448 448 --checkpointing
+    """
+    from napari_unlearn.evaluation.volume_cost import Trial, counted
+
+    trial = Trial(
+        depth=int(model.removeprefix("resnet")),
+        channels=channels,
+        classes=classes,
+        width=width,
+        shape=shape,
+        precision=precision,
+        checkpointing=checkpointing,
+        channels_last=channels_last,
+        device=device,
+        weights=weights,
+    )
+    estimates = counted(trial)
+    results = _run(trial, estimates, threads) if run else []
+    typer.echo(_as_json(trial, estimates, results) if as_json else _as_text(estimates, results))
+
+
+def _run(trial: "Trial", estimates: "dict[str, Memory]", threads: int | None) -> "list[Measured]":
+    """Run it in a child, so that the peak is the network's alone.
+
+    Raises:
+        UnlearnError: if it cannot fit, or fails.
+    """
+    import os
+    from functools import partial
+    from typing import cast
+
+    from napari_unlearn.cancel import CancelToken
+    from napari_unlearn.errors import UnlearnError
+    from napari_unlearn.evaluation.volume_cost import measure
+    from napari_unlearn.models.device import device_name, free_memory, resolve_device
+    from napari_unlearn.models.memory import amount
+    from napari_unlearn.runs.background import in_child
+    from napari_unlearn.terminal import ERR
+
+    place = resolve_device(trial.device)
+    needed, free = max(each.total for each in estimates.values()), free_memory(place)
+    if needed > free:
+        raise UnlearnError(
+            f"A step takes {amount(needed)} by estimate, {amount(free)} are free on "
+            f"{device_name(place)}; --checkpointing and --precision bf16-mixed take less, "
+            "--no-run only counts."
+        )
+    results = []
+    with ERR.status("Loading the weights, then running forward and a step"):
+        work = partial(measure, trial)
+        for event in in_child(work, CancelToken(), threads=threads or os.cpu_count() or 1):
+            results.append(cast("Measured", event))
+    return results
+
+
+def _as_json(trial: "Trial", estimates: "dict[str, Memory]", results: "list[Measured]") -> str:
+    from dataclasses import asdict
+
+    about = {
+        "network": {**trial.parameters, "shape": trial.shape, "precision": trial.precision},
+        "channels_last": trial.channels_last,
+        "device": trial.device,
+        "estimated": {name: asdict(m) | {"total": m.total} for name, m in estimates.items()},
+        "measured": {each.name: asdict(each) for each in results},
+    }
+    return json.dumps(about, indent=2)
+
+
+def _as_text(estimates: "dict[str, Memory]", results: "list[Measured]") -> str:
+    from napari_unlearn.models.memory import amount
+
+    found = {each.name: each for each in results}
+    parts = ("weights", "gradients", "moments", "activations", "total")
+    head = f"{'estimated':<10}" + "".join(f"{part:>12}" for part in parts)
+    lines = [head + f"{'measured':>12}{'time':>10}"]
+    for name, memory_ in estimates.items():
+        line = f"{name:<10}" + "".join(f"{amount(getattr(memory_, part)):>12}" for part in parts)
+        if name in found:
+            line += f"{amount(found[name].memory):>12}{found[name].seconds:>8.1f} s"
+        lines.append(line)
+    lines += [each.remark for each in results[:1]]
+    return "\n".join(lines)

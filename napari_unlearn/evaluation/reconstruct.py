@@ -63,7 +63,7 @@ def reconstruct_slice(
     with (
         memory_in_a_sentence(header, device),
         torch.inference_mode(),
-        _interruptible(model, cancel),
+        interruptible(model, cancel),
     ):
         kspace = torch.from_numpy(np.ascontiguousarray(scan.kspace(index))) * mask.lines
         image = model(kspace[None].to(device), mask.lines.to(device), mask.low_frequencies)
@@ -85,7 +85,13 @@ def _check(header: Header, mask: Mask) -> None:
 
 
 @contextmanager
-def _interruptible(model: nn.Module, cancel: CancelToken) -> Iterator[None]:
+def interruptible(model: nn.Module, cancel: CancelToken) -> Iterator[None]:
+    """Look at the token before every layer of the network.
+
+    Raises:
+        Cancelled: The user asked to stop.
+    """
+
     def look(*_: object) -> None:
         cancel.check()
 

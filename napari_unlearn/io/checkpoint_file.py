@@ -103,6 +103,16 @@ def check_pytorch_file(path: Path) -> int:
     return tensors
 
 
+def pytorch_texts(path: Path) -> frozenset[str]:
+    """Texts in the pickles of a file that `check_pytorch_file` let pass: its keys among them."""
+    return frozenset(
+        str(argument)
+        for content in _pickles(path)[0]
+        for opcode, argument, _ in pickletools.genops(content)
+        if opcode.name in _TEXT
+    )
+
+
 def _pickles(path: Path) -> tuple[list[bytes], int]:
     """The pickles in a file and the number of tensors stored beside them."""
     with path.open("rb") as file:

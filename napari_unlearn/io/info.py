@@ -2,33 +2,30 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_unlearn.io.checkpoint_file import check_pytorch_file, read_safetensors_header
+from napari_unlearn.io.checkpoint_file import (
+    check_pytorch_file,
+    pytorch_texts,
+    read_safetensors_header,
+)
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.fastmri import read_fastmri
+from napari_unlearn.io.file_info import Facts, FileInfo, count, millimetres, orientation, shape
+from napari_unlearn.io.info_subjects import (
+    describe_labels,
+    describe_subject,
+    describe_subjects,
+    medicalnet_in,
+    network_facts,
+    voxels_by_label,
+)
 from napari_unlearn.io.kind import Kind, kind_of
 from napari_unlearn.io.open import find_scans, open_volume
 from napari_unlearn.io.reconstruction import read_reconstruction
 from napari_unlearn.io.volume import ImageVolume
-
-Facts = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class FileInfo:
-    """The answer of `napari-unlearn info`."""
-
-    kind: Kind
-    text: str
-    """One line for people."""
-    facts: Facts
-    """(name, value) in reading order."""
 
 
 def describe(path: str | os.PathLike[str]) -> FileInfo:
@@ -69,15 +66,15 @@ def _fastmri(path: Path) -> FileInfo:
     coils = "1 coil" if header.coils == 1 else f"{header.coils} coils"
     return FileInfo(
         "fastmri",
-        f"{path.name}: {origin} k-space, {_count(header.slices, 'slice')}, {coils}, "
+        f"{path.name}: {origin} k-space, {count(header.slices, 'slice')}, {coils}, "
         f"{header.rows}×{header.columns}, {sampling}.",
         (
             ("slices", str(header.slices)),
             ("coils", str(header.coils)),
             ("matrix", f"{header.rows}×{header.columns}"),
             ("image matrix", f"{header.image_rows}×{header.image_columns}"),
-            ("voxel size", _millimetres(header.voxel_size)),
-            ("orientation", _orientation(header.affine)),
+            ("voxel size", millimetres(header.voxel_size)),
+            ("orientation", orientation(header.affine)),
             ("sampling", sampling),
             ("reference", reference),
             ("reference maximum", "none" if scan.maximum is None else f"{scan.maximum:.4g}"),
@@ -92,7 +89,7 @@ def _reconstruction(path: Path) -> FileInfo:
     volume = read_reconstruction(path)
     return FileInfo(
         "reconstruction",
-        f"{path.name}: reconstructed images, {_shape(volume)}.",
+        f"{path.name}: reconstructed images, {shape(volume)}.",
         _volume_facts(volume),
     )
 
@@ -100,9 +97,11 @@ def _reconstruction(path: Path) -> FileInfo:
 def _volume(path: Path) -> FileInfo:
     kind = kind_of(path)
     volume = open_volume(path)
+    if kind == "nifti" and (voxels := voxels_by_label(volume)):
+        return describe_labels(path, volume, voxels)
     facts = _volume_facts(volume)
     name = {"nifti": "NIfTI volume", "dicom": "DICOM series"}[kind]
-    text = f"{path.resolve().name}: {name}, {_shape(volume)}"
+    text = f"{path.resolve().name}: {name}, {shape(volume)}"
     if len(volume.echo_times) > 1:
         text += f", {len(volume.echo_times)} echoes"
     return FileInfo(kind, f"{text}; opened as a simulated acquisition.", facts)
@@ -114,8 +113,8 @@ def _volume_facts(volume: ImageVolume) -> Facts:
     facts = [
         ("slices", str(volume.data.shape[0])),
         ("matrix", f"{volume.data.shape[1]}×{volume.data.shape[2]}"),
-        ("voxel size", _millimetres(volume.voxel_size)),
-        ("orientation", _orientation(volume.affine)),
+        ("voxel size", millimetres(volume.voxel_size)),
+        ("orientation", orientation(volume.affine)),
         ("values", f"{low:.4g} to {high:.4g} {volume.units}"),
         ("anatomy", volume.anatomy or "not stated"),
     ]
@@ -134,6 +133,7 @@ def _safetensors(path: Path) -> FileInfo:
     card = header.card
     names = ("title", "role", "architecture", "strategy", "seed", "coils", "matrix", "remark")
     facts = tuple((n, str(card[n])) for n in names if card.get(n) not in (None, ""))
+    facts += network_facts(card)
     metrics = card.get("metrics")
     if isinstance(metrics, dict):
         facts += tuple((str(name), str(value)) for name, value in metrics.items())
@@ -147,39 +147,22 @@ def _safetensors(path: Path) -> FileInfo:
 
 def _pytorch(path: Path) -> FileInfo:
     tensors = check_pytorch_file(path)
+    what = medicalnet_in(pytorch_texts(path)) or "plain weights"
     return FileInfo(
         "pytorch",
-        f"{path.name}: a PyTorch pickle file of plain weights (looked through, not loaded).",
+        f"{path.name}: a PyTorch pickle file of {what} (looked through, not loaded).",
         (("tensors", str(tensors) if tensors else "not counted"),),
     )
 
 
 def _folder(path: Path) -> FileInfo:
+    if (path / "pre").is_dir():
+        return describe_subject(path)
+    if any(path.glob("*/pre")) or all((path / name).is_dir() for name in ("images", "labels")):
+        return describe_subjects(path)
     scans = find_scans(path)
     return FileInfo(
         "folder",
-        f"{path.resolve().name}: a folder with {_count(len(scans), 'scan')}.",
+        f"{path.resolve().name}: a folder with {count(len(scans), 'scan')}.",
         tuple(("scan", scan.name) for scan in scans),
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _shape(volume: ImageVolume) -> str:
-    slices, rows, columns = volume.data.shape
-    return f"{_count(slices, 'slice')} of {rows}×{columns}, {_millimetres(volume.voxel_size)}"
-
-
-def _millimetres(size: tuple[float, float, float]) -> str:
-    return "×".join(f"{length:.4g}" for length in size) + " mm"
-
-
-def _orientation(affine: NDArray[np.float64] | None) -> str:
-    """Where (slice, row, column) grow towards, e.g. "slice R, row I, column P"."""
-    if affine is None:
-        return "not stated"
-    towards = nib.aff2axcodes(affine)
-    names = ("slice", "row", "column")
-    return ", ".join(f"{name} {axis}" for name, axis in zip(names, towards, strict=True))

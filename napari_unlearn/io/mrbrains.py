@@ -29,20 +29,27 @@ def challenge_subjects(
         raise ReadError(
             f"{folder}: no subject found; MRBrainS18 has <id>/pre/reg_T1.nii.gz and so on."
         )
-    found = []
-    for person in people:
-        images = []
-        for channel in CONTRASTS:
-            path = _zipped_or_not(person / "pre" / _CHALLENGE[channel])
-            if path is None:
-                missing = person / "pre" / f"{_CHALLENGE[channel]}.nii.gz"
-                raise ReadError(f"{missing}: subject {person.name} lacks its {channel} image.")
-            images.append((channel, path))
-        labels = _zipped_or_not(person / "segm")
-        if labels is None and labelled:
-            raise ReadError(f"{person / 'segm.nii.gz'}: subject {person.name} lacks its labels.")
-        found.append(SubjectFiles(person.name, tuple(images), labels))
-    return by_subject(found)
+    return by_subject(challenge_subject(person, labelled=labelled) for person in people)
+
+
+def challenge_subject(folder: str | os.PathLike[str], *, labelled: bool = True) -> SubjectFiles:
+    """The subject of one such folder; the id is the folder's name.
+
+    Raises:
+        ReadError: if it lacks a file.
+    """
+    person = Path(folder).absolute()
+    images = []
+    for channel in CONTRASTS:
+        path = _zipped_or_not(person / "pre" / _CHALLENGE[channel])
+        if path is None:
+            missing = person / "pre" / f"{_CHALLENGE[channel]}.nii.gz"
+            raise ReadError(f"{missing}: subject {person.name} lacks its {channel} image.")
+        images.append((channel, path))
+    labels = _zipped_or_not(person / "segm")
+    if labels is None and labelled:
+        raise ReadError(f"{person / 'segm.nii.gz'}: subject {person.name} lacks its labels.")
+    return SubjectFiles(person.name, tuple(images), labels)
 
 
 def listed_subjects(

@@ -14,17 +14,23 @@ from napari_unlearn.models.error import ModelError
 _LANDMARK = "sens_net.norm_unet.unet.conv.layers.0.weight"
 
 
-def convert_fastmri(path: Path | str) -> tuple[nn.Module, Card]:
+def convert_fastmri(
+    path: Path | str, named: Mapping[str, Tensor] | None = None
+) -> tuple[nn.Module, Card]:
     """Read a VarNet saved by fastMRI: a plain `.pt` or a Lightning `.ckpt`.
 
     Numbers of cascades, channels and pools are inferred from the shapes. Lightning's
     prefix ("varnet.") and everything outside the network ("loss.w") are dropped.
 
+    Args:
+        path: Of the file.
+        named: What `read_torch_weights` found in it, if that is known already.
+
     Raises:
         ModelError: Not such a file, damaged, or holding objects other than weights.
     """
     path = Path(path)
-    named = read_torch_weights(path)
+    named = read_torch_weights(path) if named is None else named
     prefixes = [key.removesuffix(_LANDMARK) for key in named if key.endswith(_LANDMARK)]
     if len(prefixes) != 1:
         raise ModelError(

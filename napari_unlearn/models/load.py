@@ -7,15 +7,19 @@ from torch import nn
 
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import load_checkpoint
-from napari_unlearn.models.convert import convert_fastmri
+from napari_unlearn.models.convert import convert_fastmri, read_torch_weights
 from napari_unlearn.models.error import ModelError
+from napari_unlearn.models.medicalnet import convert_medicalnet, is_medicalnet
 
 
 def load_model(path: Path | str, device: str | torch.device = "cpu") -> tuple[nn.Module, Card]:
-    """Load a checkpoint of ours or fastMRI's VarNet weights (`.pt`, `.ckpt`).
+    """Load a checkpoint of ours, fastMRI's VarNet or a Med3D network of MedicalNet's.
+
+    Of the latter (`resnet_50_23dataset.pth` and the like) the card's remark says which keys
+    were taken, which left in the file and which drawn afresh.
 
     Raises:
-        ModelError: Neither; nothing in the file is executed.
+        ModelError: None of them; nothing in the file is executed.
     """
     path = Path(path)
     try:
@@ -26,9 +30,13 @@ def load_model(path: Path | str, device: str | torch.device = "cpu") -> tuple[nn
     if start[8:9] == b"{":  # a JSON header after its length
         return load_checkpoint(path, device)
     if start.startswith((b"PK\x03\x04", b"\x80")):  # zip archive, bare pickle
-        model, card = convert_fastmri(path)
+        weights = read_torch_weights(path)
+        if is_medicalnet(weights):
+            model, card, _ = convert_medicalnet(path, named=weights)
+        else:
+            model, card = convert_fastmri(path, weights)
         return model.to(device), card
     raise ModelError(
         f"{path.name}: neither a safetensors checkpoint of napari-unlearn nor a torch file of "
-        "fastMRI's VarNet (.pt, .ckpt)."
+        "fastMRI's VarNet (.pt, .ckpt) or MedicalNet's Med3D (.pth)."
     )

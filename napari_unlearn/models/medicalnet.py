@@ -1,6 +1,6 @@
 """MedicalNet's published weights in a network of ours, and an account of what was used."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,11 @@ from napari_unlearn.models.registry import build
 from napari_unlearn.models.residual import Bottleneck
 
 FIRST = "conv1.weight"
+LANDMARK = "layer1.0.conv1.weight"
+PREFIX = "module."
 COUNTER = "num_batches_tracked"
+FRESH = "fresh_keys"
+"""Figure on the card of a network that is not whole: how many of its keys were drawn afresh."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,30 @@ class Adoption:
         )
 
 
+def is_medicalnet(keys: Collection[str]) -> bool:
+    """Whether weights are named as those of a residual network, which no VarNet's are."""
+    return LANDMARK in keys or PREFIX + LANDMARK in keys
+
+
+def depth_of(keys: Iterable[str]) -> int | None:
+    """Depth of a residual network by the names of its weights; None if there is none such."""
+    keys = [key.removeprefix(PREFIX) for key in keys]
+    bottleneck = "layer1.0.conv3.weight" in keys
+    for depth, (kind, counts) in BLOCKS.items():
+        if counts == _counts(keys) and (kind is Bottleneck) == bottleneck:
+            return depth
+    return None
+
+
+def _counts(keys: Iterable[str]) -> tuple[int, ...]:
+    """Blocks of the four layers."""
+    keys = list(keys)
+    return tuple(
+        len({key.split(".")[1] for key in keys if key.startswith(f"layer{place}.")})
+        for place in (1, 2, 3, 4)
+    )
+
+
 def convert_medicalnet(
     path: Path | str,
     in_channels: int | None = None,
@@ -57,6 +85,7 @@ def convert_medicalnet(
     stem_stride: int = 4,
     checkpointing: bool = False,
     seed: int = 0,
+    named: Mapping[str, Tensor] | None = None,
 ) -> tuple[nn.Module, Card, Adoption]:
     """Read a Med3D network saved by MedicalNet (`resnet_50_23dataset.pth` and the like).
 
@@ -72,14 +101,14 @@ def convert_medicalnet(
         stem_stride: As in `Med3D`; the weights do not depend on it.
         checkpointing: As in `Med3D`.
         seed: Of what is drawn afresh.
+        named: What `read_torch_weights` found in the file, if that is known already.
 
     Raises:
         ModelError: Not such a file, damaged, or holding objects other than weights.
     """
     path = Path(path)
-    weights = {
-        key.removeprefix("module."): value for key, value in read_torch_weights(path).items()
-    }
+    named = read_torch_weights(path) if named is None else named
+    weights = {key.removeprefix(PREFIX): value for key, value in named.items()}
     parameters = _parameters(weights, path.name)
     given = {"in_channels": in_channels, "classes": classes}
     parameters.update({name: size for name, size in given.items() if size is not None})
@@ -109,7 +138,11 @@ def convert_medicalnet(
         channels=own[FIRST].shape[1],
     )
     card = Card(
-        architecture="med3d", parameters=parameters, title=path.stem, remark=adoption.summary
+        architecture="med3d",
+        parameters=parameters,
+        title=path.stem,
+        metrics={FRESH: float(len(adoption.fresh))} if adoption.fresh else {},
+        remark=adoption.summary,
     )
     return model, card, adoption
 
@@ -120,30 +153,20 @@ def _may_lack(key: str) -> bool:
 
 def _parameters(weights: Mapping[str, Tensor], name: str) -> dict[str, int | float | bool | str]:
     """What the shapes say of the network."""
-    for key in (FIRST, "layer1.0.conv1.weight", "layer4.0.conv1.weight"):
+    for key in (FIRST, LANDMARK, "layer4.0.conv1.weight"):
         if key not in weights or weights[key].ndim != 5:
             raise ModelError(
                 f"{name}: not a MedicalNet file, it has no 3D weights '{key}' "
                 f"(found: {', '.join(sorted(weights)[:3]) or 'nothing'})."
             )
-    counts = tuple(
-        len({key.split(".")[1] for key in weights if key.startswith(f"layer{place}.")})
-        for place in (1, 2, 3, 4)
-    )
-    bottleneck = "layer1.0.conv3.weight" in weights
-    depths = [
-        depth
-        for depth, (kind, known) in BLOCKS.items()
-        if known == counts and (kind is Bottleneck) == bottleneck
-    ]
-    if not depths:
+    depth = depth_of(weights)
+    if depth is None:
         raise ModelError(
-            f"{name}: layers of {', '.join(map(str, counts))} "
-            f"{'bottlenecks' if bottleneck else 'blocks'} are none of depth "
+            f"{name}: layers of {', '.join(map(str, _counts(weights)))} blocks are none of depth "
             f"{', '.join(map(str, BLOCKS))}."
         )
     parameters: dict[str, int | float | bool | str] = {
-        "depth": depths[0],
+        "depth": depth,
         "in_channels": weights[FIRST].shape[1],
         "width": weights[FIRST].shape[0],
         "widest": weights["layer4.0.conv1.weight"].shape[0],
