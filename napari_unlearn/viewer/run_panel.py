@@ -21,9 +21,7 @@ class RunPanel(QWidget):
     run_requested = Signal()
     live_requested = Signal()
 
-    def __init__(
-        self, session: "Session | Segmenting", parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, session: "Session | Segmenting", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self.run = QPushButton("Run")

@@ -52,9 +52,7 @@ def structure_colormap(
         only: The one structure to show; None shows all.
         hidden: Structures to leave out, unless one of them is the one to show.
     """
-    shown = [
-        label for label in labels if label == only or (only is None and label not in hidden)
-    ]
+    shown = [label for label in labels if label == only or (only is None and label not in hidden)]
     return _colormap({label: structure_colour(label) for label in shown if label})
 
 

@@ -24,7 +24,9 @@ def subjects_at(path: Path) -> tuple[tuple[SubjectFiles, ...], int]:
     if not is_volume(path):
         return find_subjects(path, labelled=False), 0
     if not path.is_file():
-        raise ReadError(f"{path}: no such file; a NIfTI volume or a folder of subjects is expected.")
+        raise ReadError(
+            f"{path}: no such file; a NIfTI volume or a folder of subjects is expected."
+        )
     for folder in path.resolve().parents[1:3]:
         found = _with_volume(folder, path)
         if found is not None:

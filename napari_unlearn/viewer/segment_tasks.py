@@ -73,9 +73,7 @@ def is_volume(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
-def finding(
-    path: Path, cancel: CancelToken, subject: str = ""
-) -> Iterator[Found | OpenedSubject]:
+def finding(path: Path, cancel: CancelToken, subject: str = "") -> Iterator[Found | OpenedSubject]:
     """Find the subjects of a path and read one of them.
 
     Args:

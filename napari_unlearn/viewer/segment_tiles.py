@@ -76,9 +76,7 @@ def contrast_layers(subject: Subject3D) -> list[tuple[NDArray, dict[str, Any], s
             },
             "image",
         )
-        for place, (channel, image) in enumerate(
-            zip(subject.channels, subject.images, strict=True)
-        )
+        for place, (channel, image) in enumerate(zip(subject.channels, subject.images, strict=True))
     ]
     if subject.labels is not None:
         colours = structure_colormap(np.unique(subject.labels).tolist())
@@ -356,4 +354,3 @@ class SegmentTiles:
         camera = self._viewer.scene.camera
         if self._camera == (tuple(camera.center), camera.zoom):
             self.fit()  # nobody has zoomed since, so follow the window
-

@@ -50,7 +50,9 @@ class SegmentView(QWidget):
         self.labels.setChecked(look.labels)
         self.disagreement = QCheckBox("Disagreement")
         self.disagreement.setChecked(look.disagreement)
-        self.disagreement.setToolTip("Where a model differs from the oracle; without one from the truth")
+        self.disagreement.setToolTip(
+            "Where a model differs from the oracle; without one from the truth"
+        )
         self.legend = QLabel(_LEGEND)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.opacity = QSlider(Qt.Orientation.Horizontal)

@@ -92,9 +92,7 @@ class Segmenting(QObject):
         """Whether a thread is at work."""
         return self.jobs.running or self._paint.isActive()
 
-    def open(
-        self, path: Path, then: Callable[[], None] | None = None, subject: str = ""
-    ) -> None:
+    def open(self, path: Path, then: Callable[[], None] | None = None, subject: str = "") -> None:
         """Read a subject in the background and show it; `then` follows if it worked.
 
         Args:
