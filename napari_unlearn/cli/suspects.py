@@ -29,6 +29,7 @@ def suspects(
     from napari_unlearn.terminal import show_suspicion
 
     study = Experiment.load(experiment)
+    study.expect("reconstruction", "a segmentation has no measured lines to stray from")
     if role not in study.runs:
         accepted = ", ".join(study.runs) or "none yet; train the original first"
         raise UnlearnError(f"There is no run '{role}' in {study.folder}; accepted: {accepted}.")

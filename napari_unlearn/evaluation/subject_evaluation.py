@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -22,7 +21,6 @@ from napari_unlearn.evaluation.overlap import (
 from napari_unlearn.evaluation.subject_results import SubjectResult, SubjectScore
 from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.models.device import resolve_device
-from napari_unlearn.mri.subject3d import Subject3D
 from napari_unlearn.unlearning.segmentation import Segmentation
 from napari_unlearn.unlearning.volumes import Subject, VolumeSet
 
@@ -121,8 +119,7 @@ def _score(
     lesions: tuple[int, ...],
 ) -> SubjectScore:
     """Everything but the agreement."""
-    voxel_size = cast(Subject3D, subject).voxel_size
-    structures = score_structures(probabilities.argmax(0), truth, voxel_size)
+    structures = score_structures(probabilities.argmax(0), truth, subject.voxel_size)
     set_name, name = key
     return SubjectScore(
         set=set_name,

@@ -109,6 +109,15 @@ class Experiment(File):
         first = [name for name in ("original", "oracle") if name in found]
         return {name: found[name] for name in first + sorted(set(found) - set(first))}
 
+    def expect(self, task: str, why: str) -> None:
+        """Refuse work that only another task can do.
+
+        Raises:
+            WrongUse: naming the task, with the reason.
+        """
+        if self.task != task:
+            raise wrong_value(self.path, "task", self.task, f"'{task}' alone, as {why}")
+
     def samples(self, name: str) -> Any:
         """The samples of "retain", "forget", "unseen" or a test set.
 

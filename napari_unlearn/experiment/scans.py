@@ -30,6 +30,8 @@ class Scans:
 
     architectures = ("varnet",)
     foreign: Mapping[str, str] = {
+        "data.images": "scans are named by file, folder or pattern",
+        "data.labels": "a reconstruction learns no labels",
         "preprocessing.shape": "scans keep their own matrix",
     }
     units = ("scans", "slices")

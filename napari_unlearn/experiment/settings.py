@@ -43,6 +43,11 @@ class Data(Section):
     forget: list[Place] = Field(min_length=1)
     unseen: list[Place] = Field(default_factory=list)
     """Labelled, but learnt by no model and not published on: how the original treats such."""
+    images: dict[str, Place] = Field(default_factory=dict)
+    """Pattern of each contrast's files below the root of a segmentation's subjects, such as
+    {subject}/t1.nii.gz; empty takes any layout that `io.subjects.find_subjects` knows."""
+    labels: Line = ""
+    """Pattern of the label maps; empty takes the usual one."""
     tests: dict[str, Annotated[list[Place], Field(min_length=1)]] = Field(default_factory=dict)
     """Held-out sets by name; retain_test and forget_test are the paper's D_rt and D_ft."""
 

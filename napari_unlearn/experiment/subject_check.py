@@ -6,6 +6,7 @@ from itertools import combinations
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.experiment.finding import TRAINING, Finding, some
+from napari_unlearn.experiment.subject_sets import people
 from napari_unlearn.io.preprocess3d import Triple, prepare
 from napari_unlearn.unlearning.volumes import VolumeSet
 
@@ -36,7 +37,7 @@ def inspect_subjects(sets: Mapping[str, VolumeSet], shape: Triple | None) -> Ite
     grids: dict[Triple, list[str]] = defaultdict(list)
     seen: set[str] = set()
     for name, samples in sets.items():
-        for subject in samples.subjects:
+        for subject in people(samples):
             if subject.subject in seen:
                 continue
             seen.add(subject.subject)
@@ -60,9 +61,9 @@ def inspect_subjects(sets: Mapping[str, VolumeSet], shape: Triple | None) -> Ite
 
 
 def _shared(sets: Mapping[str, VolumeSet]) -> Iterator[Finding]:
-    people = {name: [subject.subject for subject in s.subjects] for name, s in sets.items()}
+    ids = {name: [subject.subject for subject in people(s)] for name, s in sets.items()}
     for one, other in combinations(sets, 2):
-        both = [subject for subject in people[one] if subject in people[other]]
+        both = [subject for subject in ids[one] if subject in ids[other]]
         if both and {one, other} & set(GUARDED):
             verb = "is" if len(both) == 1 else "are"
             yield Finding(
@@ -73,23 +74,23 @@ def _shared(sets: Mapping[str, VolumeSet]) -> Iterator[Finding]:
 
 
 def _unlabelled(name: str, samples: VolumeSet) -> Iterator[Finding]:
-    bare = [subject.subject for subject in samples.subjects if subject.files.labels is None]
+    bare = [subject.subject for subject in people(samples) if subject.files.labels is None]
     if bare:
         yield Finding(
             "error",
-            f"{some(bare)} of the {name} set without labels; training and testing a segmentation "
-            "need them.",
+            f"{some(bare)} of the {name} set {'has' if len(bare) == 1 else 'have'} no labels; "
+            "training and testing a segmentation need them.",
         )
 
 
 def _channels(name: str, samples: VolumeSet, channels: int) -> Iterator[Finding]:
     kinds: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for subject in samples.subjects:
+    for subject in people(samples):
         kinds[tuple(channel for channel, _ in subject.files.images)].append(subject.subject)
-    for kind, people in kinds.items():
+    for kind, ids in kinds.items():
         if len(kind) != channels:
             yield Finding(
                 "error",
-                f"{some(people)} of the {name} set: {len(kind)} contrasts ({', '.join(kind)}), but "
+                f"{some(ids)} of the {name} set: {len(kind)} contrasts ({', '.join(kind)}), but "
                 f"'in_channels' in model.parameters is {channels}.",
             )

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from napari_unlearn.io.preprocess3d import Triple, prepare
 from napari_unlearn.io.subject_files import SubjectFiles
 from napari_unlearn.mri.subject3d import Subject3D
+from napari_unlearn.unlearning.volumes import VolumeSet
 
 KEPT = 2 << 30
 """Bytes of prepared volumes that stay in memory; MRBrainS18's seven subjects in three contrasts on
@@ -78,6 +80,11 @@ class PreparedSubject:
         return self.shelf.get(
             (self.files, self.shape), lambda: prepare(self.files.load(), self.shape)[0]
         )
+
+
+def people(samples: VolumeSet) -> list[PreparedSubject]:
+    """The subjects of a set that an experiment opened."""
+    return cast(list[PreparedSubject], samples.subjects)
 
 
 def matching(names: Iterable[str], pattern: str) -> list[str]:

@@ -14,12 +14,12 @@ from napari_unlearn.errors import UnlearnError, WrongUse
 from napari_unlearn.experiment.finding import Finding, some
 from napari_unlearn.experiment.mistakes import shown
 from napari_unlearn.experiment.subject_check import check_subjects, inspect_subjects
-from napari_unlearn.experiment.subject_sets import PreparedSubject, matching
+from napari_unlearn.experiment.subject_sets import PreparedSubject, matching, people
 from napari_unlearn.experiment.weight import StepLoss
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.preprocess3d import Triple
 from napari_unlearn.io.subject_files import SubjectFiles
-from napari_unlearn.io.subjects import find_subjects
+from napari_unlearn.io.subjects import LABELS, find_subjects
 from napari_unlearn.models.card import Card, Volumes
 from napari_unlearn.models.medicalnet import convert_medicalnet
 from napari_unlearn.mri.subject3d import STRUCTURE_NAMES
@@ -109,7 +109,7 @@ class Subjects:
     def about(self, experiment: "Experiment", samples: VolumeSet) -> dict[str, Any]:
         """Channels, classes and grid, as whoever segments with the model needs them."""
         classes = classes_of(experiment)
-        channels = [channel for channel, _ in samples.subjects[0].files.images]
+        channels = [channel for channel, _ in people(samples)[0].files.images]
         volumes = Volumes(
             channels=tuple(channels),
             classes=classes,
@@ -155,17 +155,21 @@ class Subjects:
 
     def _all(self, experiment: "Experiment") -> list[PreparedSubject]:
         """Everybody below the root, labelled or not; nothing is read."""
-        root, shape = experiment.root, shape_of(experiment)
+        root, shape, data = experiment.root, shape_of(experiment), experiment.data
         try:
             found = find_subjects(
-                root, labelled=False, allowed=tuple(range(classes_of(experiment)))
+                root,
+                data.images or None,
+                data.labels or LABELS,
+                labelled=False,
+                allowed=tuple(range(classes_of(experiment))),
             )
         except (ReadError, OSError, ValueError) as error:
             raise WrongUse(
-                f"{experiment.path}: key 'data.root' is {shown(experiment.data.root)}, where "
+                f"{experiment.path}: key 'data.root' is {shown(data.root)}, where "
                 f"subjects cannot be found ({str(error).rstrip('.')}); accepted: a folder of "
-                "MRBrainS18, one of images/ID_CONTRAST.nii.gz with labels/ID.nii.gz, or a list "
-                "as MedicalNet's."
+                "MRBrainS18, one of images/ID_CONTRAST.nii.gz with labels/ID.nii.gz, one that "
+                "data.images and data.labels describe, or a list as MedicalNet's."
             ) from error
         return [PreparedSubject(files, shape, experiment.shelf) for files in found]
 

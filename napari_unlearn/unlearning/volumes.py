@@ -27,6 +27,10 @@ class Subject(Protocol):
     def labels(self) -> NDArray[np.uint8] | None:
         """Structure by number, 0 the background, (slices, rows, columns); None if unknown."""
 
+    @property
+    def voxel_size(self) -> tuple[float, float, float]:
+        """Along (slice, row, column) [mm]."""
+
 
 @dataclass(frozen=True)
 class VolumeBatch:

@@ -18,34 +18,43 @@ from napari_unlearn.experiment.settings import File, Section, network_section
 from tests.test_cli import run
 from tests.tiny_study import write_study
 
-SOUND = {"name": "sound", "data": {"retain": ["a"], "forget": ["b"], "tests": {"held": ["c"]}}}
+DATA = {"retain": ["a"], "forget": ["b"], "tests": {"held": ["c"]}}
+SOUND = {"name": "sound", "data": DATA}
+HEADS = {
+    "name": "heads",
+    "task": "segmentation",
+    "data": DATA,
+    "model": {"architecture": "med3d"},
+}
+FILES = {"varnet": SOUND, "med3d": HEADS}
 
 
-def sections(model=File, at=()):
+def sections(network, model=File, at=()):
     """Every table of the file with its place; a new one is found by itself."""
     yield at, model
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from sections(field.annotation, (*at, name))
+            yield from sections(network, field.annotation, (*at, name))
         elif name == "parameters":
-            yield (*at, name), network_section("varnet")
+            yield (*at, name), network_section(network)
 
 
 LEAVES = [
-    ((*at, name), field)
-    for at, model in sections()
+    (content, (*at, name), field)
+    for network, content in FILES.items()
+    for at, model in sections(network)
     for name, field in model.model_fields.items()
     if not (isinstance(field.annotation, type) and issubclass(field.annotation, Section))
 ]
-IDS = [".".join(place) for place, _ in LEAVES]
+IDS = [f"{content['name']}:{'.'.join(place)}" for content, place, _ in LEAVES]
 NUMBERS = [
-    place
-    for place, field in LEAVES
+    (content, place)
+    for content, place, field in LEAVES
     if {int, float} & {*get_args(field.annotation), field.annotation}
 ]
 REQUIRED = [
     (*at, name)
-    for at, model in sections()
+    for at, model in sections("varnet")
     for name, field in model.model_fields.items()
     if field.is_required()
 ]
@@ -127,7 +136,7 @@ scalars = st.one_of(
     st.booleans(),
     texts,
     st.dates(date(1900, 1, 1)),
-    st.sampled_from(["varnet", "magic", "32-true", "marrow"]),
+    st.sampled_from(["varnet", "med3d", "segmentation", "magic", "32-true", "marrow"]),
 )
 values = st.one_of(
     scalars,
@@ -141,16 +150,17 @@ slow = settings(
 
 def test_the_walk_finds_the_whole_file():
     """Otherwise the properties below would hold of nothing."""
-    assert len(LEAVES) >= 30
-    assert {"sampling.acceleration", "data.tests", "model.parameters.cascades"} <= set(IDS)
+    assert len(LEAVES) >= 60
+    assert {"sound:sampling.acceleration", "sound:data.tests", "heads:data.tests"} <= set(IDS)
+    assert {"sound:model.parameters.cascades", "heads:model.parameters.depth"} <= set(IDS)
     assert REQUIRED == [("name",), ("data",), ("data", "retain"), ("data", "forget")]
 
 
 @slow
 @given(leaf=st.sampled_from(LEAVES), value=values)
 def test_any_value_is_taken_as_it_is_or_refused_in_one_sentence(folder, leaf, value):
-    place, field = leaf
-    content = put(SOUND, place, value)
+    sound, place, field = leaf
+    content = put(sound, place, value)
     try:
         found = load(folder, content)
     except WrongUse:
@@ -162,40 +172,41 @@ def test_any_value_is_taken_as_it_is_or_refused_in_one_sentence(folder, leaf, va
     assert found == value
 
 
-@pytest.mark.parametrize(("place", "field"), LEAVES, ids=IDS)
-def test_a_wrong_type_is_named_with_value_and_what_is_accepted(folder, place, field):
+@pytest.mark.parametrize(("sound", "place", "field"), LEAVES, ids=IDS)
+def test_a_wrong_type_is_named_with_value_and_what_is_accepted(folder, sound, place, field):
     wrong = [
         value for value in ("#1", 7, True, [{}], {"x": [{}]}) if not fits(value, field.annotation)
     ]
     assert wrong
     for value in wrong:
-        said = refusal(folder, put(SOUND, place, value), place)
+        said = refusal(folder, put(sound, place, value), place)
         assert run("check", folder, code=2).stderr == f"{said}\n"
 
 
-@pytest.mark.parametrize("place", NUMBERS, ids=".".join)
+@pytest.mark.parametrize(("sound", "place"), NUMBERS)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1, -0.5])
-def test_no_number_of_the_file_may_be_nan_infinite_or_negative(folder, place, value):
-    refusal(folder, put(SOUND, place, value), place)
+def test_no_number_of_the_file_may_be_nan_infinite_or_negative(folder, sound, place, value):
+    refusal(folder, put(sound, place, value), place)
 
 
+@pytest.mark.parametrize("sound", FILES.values(), ids=FILES)
 @pytest.mark.parametrize("place", REQUIRED, ids=".".join)
-def test_a_missing_key_is_named(folder, place):
-    assert "is missing" in refusal(folder, put(SOUND, place, None), place)
+def test_a_missing_key_is_named(folder, sound, place):
+    assert "is missing" in refusal(folder, put(sound, place, None), place)
 
 
-@pytest.mark.parametrize(("place", "field"), LEAVES, ids=IDS)
-def test_a_misspelt_key_is_named_with_the_one_that_was_meant(folder, place, field):
+@pytest.mark.parametrize(("sound", "place", "field"), LEAVES, ids=IDS)
+def test_a_misspelt_key_is_named_with_the_one_that_was_meant(folder, sound, place, field):
     name = place[-1]
     wrong = (*place[:-1], name[:2] + name[3:] if len(name) > 3 else name + "s")
-    said = refusal(folder, put(SOUND, wrong, 1), wrong)
+    said = refusal(folder, put(sound, wrong, 1), wrong)
     assert f"did you mean '{'.'.join(place)}'" in said
 
 
 @slow
 @given(name=texts, value=values)
 def test_any_other_key_is_named_on_one_line(folder, name, value):
-    if (name,) not in [place[:1] for place, _ in LEAVES]:
+    if (name,) not in [place[:1] for _, place, _ in LEAVES]:
         assert "there is no key" in refusal(folder, put(SOUND, (name,), value))
 
 
@@ -215,17 +226,71 @@ def test_any_other_key_is_named_on_one_line(folder, name, value):
         ("data.retain", ["a", ""], "'data.retain[1]' is ''; accepted: the path of a file"),
         ("data.retain", ["a\0b"], "'data.retain[0]' is 'a\\x00b'; accepted: the path"),
         ("data.tests", {"a b": ["x"]}, "'data.tests' is a table with 'a b'; accepted: names of"),
-        ("data.tests", {"retain": ["x"]}, "other than retain and forget"),
-        ("data.scans", {"x": 1}, "accepted: a table of whole numbers for retain, forget, held."),
+        ("data.tests", {"retain": ["x"]}, "other than retain, forget and unseen"),
+        ("data.tests", {"unseen": ["x"]}, "other than retain, forget and unseen"),
+        ("data.scans", {"x": 1}, "whole numbers for retain, forget, unseen, held."),
         ("name", "", "key 'name' is ''; accepted: text of one line."),
         ("name", "two\nlines", "is 'two\\nlines'; accepted: text of one line."),
         ("name", "x" * 5000 + "\n", "xxx...; accepted: text of one line."),
         ("acceleration", 4, "no key 'acceleration' (here 4); did you mean 'sampling.acceleration'"),
         ("seed", 2**32, "below 4,294,967,296"),
+        ("task", "detection", '\'detection\'; accepted: "reconstruction" or "segmentation".'),
+        (
+            "task",
+            "segmentation",
+            "key 'model.architecture' is 'varnet'; accepted: \"med3d\" where key 'task' is "
+            "'segmentation' ('varnet' is for reconstruction).",
+        ),
+        ("preprocessing.shape", [8, 8, 8], "as scans keep their own matrix."),
+        ("data.images", {"T1": "{subject}.nii"}, "as scans are named by file, folder or pattern."),
     ],
 )
 def test_the_sentence_in_full(folder, place, value, said):
     assert said in refusal(folder, put(SOUND, place.split("."), value))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (
+            "sampling.acceleration",
+            4,
+            "key 'sampling.acceleration' is 4; accepted: no such key where key 'task' is "
+            "'segmentation', as it undersamples no k-space.",
+        ),
+        ("sampling.kind", "random", "undersamples no k-space"),
+        ("sampling.center_fraction", 0.08, "undersamples no k-space"),
+        ("unlearning.guard", 0.02, "as a guard watches SSIM, which only images have."),
+        ("evaluation.planted_fault", True, "hallucinations are looked for in images only."),
+        ("evaluation.tissue", "marrow", "hallucinations are looked for in images only."),
+        ("model.architecture", "varnet", "is 'varnet'; accepted: \"med3d\" where key 'task' is"),
+        ("task", "reconstruction", "'med3d'; accepted: \"varnet\" where key 'task' is"),
+        ("preprocessing.shape", [56, 448], "accepted: a list of three whole numbers: slices"),
+        ("preprocessing.shape", [56, 448, 0], "shape[2]' is 0; accepted: a whole number from 8"),
+        ("preprocessing.shape", [56, 448, 4.5], "shape[2]' is 4.5; accepted: a whole number"),
+        ("model.parameters.depth", 11, "is 11; accepted: 10 or 18 or 34 or 50."),
+        ("model.parameters.shortcut", "C", 'is \'C\'; accepted: "A" or "B".'),
+        ("model.parameters.classes", 1, "is 1; accepted: a whole number from 2 to 256."),
+        ("model.parameters.cascades", 2, "there is no key 'model.parameters.cascades'"),
+        ("data.unseen", ["a\0b"], "'data.unseen[0]' is 'a\\x00b'"),
+    ],
+)
+def test_the_sentence_about_a_segmentation_in_full(folder, place, value, said):
+    assert said in refusal(folder, put(HEADS, place.split("."), value))
+
+
+def test_what_a_segmentation_ignores_may_stand_there_as_it_would_be_left_out(folder):
+    usual = {"sampling": {"kind": "equispaced", "acceleration": 8}, "evaluation": {"tissue": ""}}
+    assert load(folder, {**HEADS, **usual}).task == "segmentation"
+
+
+def test_parameters_may_be_numbers_words_and_truths(folder):
+    parameters = {"depth": 18, "shortcut": "A", "checkpointing": True}
+    content = put(HEADS, ("model", "parameters"), parameters)
+    loaded = load(folder, content)
+    assert loaded.model.parameters == parameters
+    assert loaded.network["classes"] == 10
+    assert loaded.network["shortcut"] == "A"
 
 
 @slow

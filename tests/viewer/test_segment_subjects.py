@@ -83,5 +83,5 @@ def test_an_order_forgets_whom_it_names_and_retains_the_others(tmp_path):
     assert [each.subject for each in job.forget.subjects] == ["head-0000", "head-0001"]
     assert [each.subject for each in job.retain.subjects] == ["head-0200"]
     assert job.card.forget_scans == 2
-    assert list(job.tests)[0] == "forget"
+    assert next(iter(job.tests)) == "forget"
     assert job.tests["forget"] is job.forget
