@@ -250,6 +250,7 @@ class Experiment(File):
     def _training(self, role: TRAINED, device: str, epochs: int | None) -> Job:
         sets = self._checked_sets()
         retain, forget = sets.pop("retain"), sets.pop("forget")
+        sets.pop("unseen", None)  # no model learns from it
         learnt = self.kind.count(forget) if role == ORIGINAL else 0
         about = self.kind.about(self, retain)
         card = self.card(
@@ -273,7 +274,6 @@ class Experiment(File):
             seed=self.seed,
             device=device,
             precision=self.training.precision,
-            unseen=sets.pop("unseen", None),
             tests=sets,
             test_every=self.training.test_every,
         )
@@ -334,6 +334,7 @@ class Experiment(File):
         retain, chosen = sets.pop("retain").subset(fraction, self.seed), sets.pop("forget")
         if forget:
             chosen = self.kind.only(chosen, forget)
+        unseen = sets.pop("unseen", None)
         card = self.card(
             "unlearned",
             f"Unlearned · {strategy.title}",
@@ -358,7 +359,8 @@ class Experiment(File):
             seed=self.seed,
             device=device,
             precision=self.training.precision,
-            unseen=sets.pop("unseen", None),
+            # A run does not depend on what it does not read.
+            unseen=unseen if "unseen" in strategy.reads else None,
             tests=sets,
             guard=guard or (None if limit is None else Guard(limit)),
         )

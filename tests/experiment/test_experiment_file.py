@@ -1,6 +1,5 @@
 """Whatever is wrong in an experiment file: one sentence naming file, key, value, accepted."""
 
-import json
 import math
 import types
 from datetime import date
@@ -15,18 +14,9 @@ from napari_unlearn.errors import UnlearnError, WrongUse
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.experiment.mistakes import MOST_BYTES
 from napari_unlearn.experiment.settings import File, Section, network_section
+from tests.experiment.file_text import FILES, SOUND, load, put, refusal
 from tests.test_cli import run
 from tests.tiny_study import write_study
-
-DATA = {"retain": ["a"], "forget": ["b"], "tests": {"held": ["c"]}}
-SOUND = {"name": "sound", "data": DATA}
-HEADS = {
-    "name": "heads",
-    "task": "segmentation",
-    "data": DATA,
-    "model": {"architecture": "med3d"},
-}
-FILES = {"varnet": SOUND, "med3d": HEADS}
 
 
 def sections(network, model=File, at=()):
@@ -60,28 +50,6 @@ REQUIRED = [
 ]
 
 
-def toml(value):
-    """A value as TOML writes it."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{toml(k)} = {toml(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    plain = isinstance(value, bool | int | float | str)
-    return json.dumps(value, ensure_ascii=False) if plain else str(value)
-
-
-def put(table, place, value):
-    """A copy of a table of tables with one value set; None takes the key out."""
-    name, *rest = place
-    if rest:
-        return {**table, name: put(table.get(name, {}), rest, value)}
-    if value is None:
-        return {key: kept for key, kept in table.items() if key != name}
-    return {**table, name: value}
-
-
 def fits(value, kind):
     """Whether a value is of an annotation's type, as TOML distinguishes types."""
     origin, arguments = get_origin(kind), get_args(kind)
@@ -98,29 +66,6 @@ def fits(value, kind):
     if kind is float:
         return type(value) in (int, float) and math.isfinite(value)
     return type(value) is kind
-
-
-def load(folder, content):
-    path = folder / "experiment.toml"
-    if isinstance(content, dict):
-        content = "\n".join(f"{toml(key)} = {toml(v)}" for key, v in content.items())
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return Experiment.load(folder)
-
-
-def refusal(folder, content, place=()):
-    """The sentence about a mistake, after looking that it is one."""
-    with pytest.raises(WrongUse) as caught:
-        load(folder, content)
-    said = str(caught.value)
-    assert said.startswith(f"{folder / 'experiment.toml'}: ")
-    assert said.endswith(".")
-    assert said.isprintable()
-    assert len(said) < 600
-    if place:
-        assert "'" + ".".join(place) in said
-        assert "accepted: " in said
-    return said
 
 
 @pytest.fixture(scope="module")
@@ -247,50 +192,6 @@ def test_any_other_key_is_named_on_one_line(folder, name, value):
 )
 def test_the_sentence_in_full(folder, place, value, said):
     assert said in refusal(folder, put(SOUND, place.split("."), value))
-
-
-@pytest.mark.parametrize(
-    ("place", "value", "said"),
-    [
-        (
-            "sampling.acceleration",
-            4,
-            "key 'sampling.acceleration' is 4; accepted: no such key where key 'task' is "
-            "'segmentation', as it undersamples no k-space.",
-        ),
-        ("sampling.kind", "random", "undersamples no k-space"),
-        ("sampling.center_fraction", 0.08, "undersamples no k-space"),
-        ("unlearning.guard", 0.02, "as a guard watches SSIM, which only images have."),
-        ("evaluation.planted_fault", True, "hallucinations are looked for in images only."),
-        ("evaluation.tissue", "marrow", "hallucinations are looked for in images only."),
-        ("model.architecture", "varnet", "is 'varnet'; accepted: \"med3d\" where key 'task' is"),
-        ("task", "reconstruction", "'med3d'; accepted: \"varnet\" where key 'task' is"),
-        ("preprocessing.shape", [56, 448], "accepted: a list of three whole numbers: slices"),
-        ("preprocessing.shape", [56, 448, 0], "shape[2]' is 0; accepted: a whole number from 8"),
-        ("preprocessing.shape", [56, 448, 4.5], "shape[2]' is 4.5; accepted: a whole number"),
-        ("model.parameters.depth", 11, "is 11; accepted: 10 or 18 or 34 or 50."),
-        ("model.parameters.shortcut", "C", 'is \'C\'; accepted: "A" or "B".'),
-        ("model.parameters.classes", 1, "is 1; accepted: a whole number from 2 to 256."),
-        ("model.parameters.cascades", 2, "there is no key 'model.parameters.cascades'"),
-        ("data.unseen", ["a\0b"], "'data.unseen[0]' is 'a\\x00b'"),
-    ],
-)
-def test_the_sentence_about_a_segmentation_in_full(folder, place, value, said):
-    assert said in refusal(folder, put(HEADS, place.split("."), value))
-
-
-def test_what_a_segmentation_ignores_may_stand_there_as_it_would_be_left_out(folder):
-    usual = {"sampling": {"kind": "equispaced", "acceleration": 8}, "evaluation": {"tissue": ""}}
-    assert load(folder, {**HEADS, **usual}).task == "segmentation"
-
-
-def test_parameters_may_be_numbers_words_and_truths(folder):
-    parameters = {"depth": 18, "shortcut": "A", "checkpointing": True}
-    content = put(HEADS, ("model", "parameters"), parameters)
-    loaded = load(folder, content)
-    assert loaded.model.parameters == parameters
-    assert loaded.network["classes"] == 10
-    assert loaded.network["shortcut"] == "A"
 
 
 @slow

@@ -139,6 +139,7 @@ def test_unlearning_freezes_statistics_and_may_read_the_unseen(study, original):
     assert set(job.tests) == {"unseen_test", "nonmember"}
     assert job.total_steps == 3 * 3
     assert job.parent == original
+    assert Experiment.load(study).unlearning_job("noisy-label").unseen is None
 
 
 def test_without_unseen_subjects_the_strategy_that_reads_them_says_so(study, original):
