@@ -92,12 +92,13 @@ class SegmentStage(QObject):
     def open(self, study: Study) -> None:
         """Show a subject to forget, as original and oracle see it, unless one is open."""
         segmenting = self._segmenting
-        if segmenting.opened is not None or study.scan is None:
+        if segmenting.opened is not None or not study.people:
             return
         try:
             if not segmenting.models:
                 segmenting.set_models(study.trained)
-            segmenting.open(study.scan, then=segmenting.segment if segmenting.models else None)
+            segmenting.offer_subjects(study.path.parent, study.people)
+            segmenting.choose(0, then=segmenting.segment if segmenting.models else None)
         except UnlearnError as error:
             self.failed.emit(str(error))
 

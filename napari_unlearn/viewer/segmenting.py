@@ -123,7 +123,7 @@ class Segmenting(QObject):
             "a file or folder here."
         )
 
-    def choose(self, place: int) -> None:
+    def choose(self, place: int, then: Callable[[], None] | None = None) -> None:
         """Read another of the subjects that were found.
 
         Raises:
@@ -131,6 +131,12 @@ class Segmenting(QObject):
         """
         files = self.subjects[place]
         self.jobs.start(f"Opening {files.subject}", partial(loading, files))
+        self._next = then
+
+    def offer_subjects(self, path: Path, subjects: "tuple[SubjectFiles, ...]") -> None:
+        """Take over subjects that somebody else found; none of them is read."""
+        self.path, self.subjects = path, subjects
+        self.changed.emit()
 
     def adopt(self, path: Path, opened: OpenedSubject, models: tuple[Model, ...]) -> None:
         """Take over a subject whose volumes somebody else shows; nothing is drawn."""

@@ -16,6 +16,7 @@ from napari_unlearn.viewer.tasks import Model
 
 if TYPE_CHECKING:
     from napari_unlearn.experiment import Experiment
+    from napari_unlearn.io.subject_files import SubjectFiles
     from napari_unlearn.unlearning.batch import SliceSet
     from napari_unlearn.unlearning.strategy import Strategy
     from napari_unlearn.unlearning.volumes import VolumeSet
@@ -74,10 +75,11 @@ class Study:
     checkpoints: Mapping[str, Path]
     """Finished runs."""
     pace: Pace
-    scan: Path | None
-    """A held-out scan to watch: of the forget set's kind if there is one. Of a segmentation a
-    volume of the first subject to forget, whom original and oracle see most differently."""
+    scan: Path | None = None
+    """A held-out scan to watch: of the forget set's kind if there is one."""
     task: str = "reconstruction"
+    people: "tuple[SubjectFiles, ...]" = ()
+    """Of a segmentation those to forget, then those to retain."""
     shape: tuple[int, int, int] | None = None
     """Grid of a segmentation network; None leaves subjects on their own."""
 
@@ -141,25 +143,19 @@ def reading(path: Path, cancel: CancelToken) -> Iterator[Study]:
     from napari_unlearn.experiment import Experiment
 
     experiment = Experiment.load(path)
-    sets = {name: experiment.samples(name) for name in ("forget", "retain")}
-    cancel.check()
-    view = _VIEWS[experiment.task]
-    views = {name: view(name, samples, cancel) for name, samples in sets.items()}
+    about = _ABOUT[experiment.task](experiment, cancel)
     unlearning = experiment.unlearning
     yield Study(
         path=path / "experiment.toml" if path.is_dir() else path,
         name=experiment.name,
-        forget=views["forget"],
-        retain=views["retain"],
         steps=unlearning.steps,
         epochs=unlearning.epochs,
         retain_fraction=unlearning.retain_fraction,
         figures=_figures(experiment),
         checkpoints=experiment.runs,
         pace=pace_of(experiment, cancel),
-        scan=_TO_WATCH[experiment.task](experiment),
         task=experiment.task,
-        shape=_shape(experiment),
+        **about,
     )
 
 
@@ -237,6 +233,23 @@ def _card(strategy: "Strategy") -> StrategyCard:
     )
 
 
+def _about_scans(experiment: "Experiment", cancel: CancelToken) -> dict[str, Any]:
+    """What a study tells of scans."""
+    views = {
+        name: _scans_at_a_glance(name, experiment.samples(name), cancel)
+        for name in ("forget", "retain")
+    }
+    return {**views, "scan": _scan_to_watch(experiment)}
+
+
+def _about_subjects(experiment: "Experiment", cancel: CancelToken) -> dict[str, Any]:
+    """What a study tells of subjects."""
+    sets = {name: experiment.samples(name) for name in ("forget", "retain")}
+    views = {name: _subjects_at_a_glance(name, samples, cancel) for name, samples in sets.items()}
+    people = tuple(subject.files for samples in sets.values() for subject in samples.subjects)
+    return {**views, "people": people, "shape": tuple(experiment.preprocessing.shape) or None}
+
+
 def _scans_at_a_glance(name: str, samples: "SliceSet", cancel: CancelToken) -> ScanSetView:
     count = len(samples.scans)
     places = sorted({round(place) for place in np.linspace(0, count - 1, min(count, THUMBNAILS))})
@@ -279,21 +292,7 @@ def _scan_to_watch(experiment: "Experiment") -> Path | None:
     return Path(scans[0].header.source) if scans else None
 
 
-def _subject_to_watch(experiment: "Experiment") -> Path | None:
-    subjects = experiment.samples("forget").subjects
-    return subjects[0].files.images[0][1] if subjects else None
-
-
-def _shape(experiment: "Experiment") -> tuple[int, int, int] | None:
-    shape = tuple(experiment.preprocessing.shape)
-    return (shape[0], shape[1], shape[2]) if shape else None
-
-
-_VIEWS: dict[str, Callable[[str, Any, CancelToken], ScanSetView]] = {
-    "reconstruction": _scans_at_a_glance,
-    "segmentation": _subjects_at_a_glance,
-}
-_TO_WATCH: dict[str, "Callable[[Experiment], Path | None]"] = {
-    "reconstruction": _scan_to_watch,
-    "segmentation": _subject_to_watch,
+_ABOUT: dict[str, "Callable[[Experiment, CancelToken], dict[str, Any]]"] = {
+    "reconstruction": _about_scans,
+    "segmentation": _about_subjects,
 }

@@ -34,7 +34,6 @@ def subjects(qtbot):
         figures={},
         checkpoints={},
         pace=Pace(),
-        scan=None,
         task="segmentation",
     )
     widget = SubjectList()
