@@ -58,7 +58,8 @@ class Segmented:
 class Judged:
     """All models have, and their labels are measured."""
 
-    labelled: Labelled
+    arms: tuple[LabelledArm, ...]
+    """In the order of the models."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def segmenting(
         made.append((model, labels))
         left = (time.monotonic() - began) / ran * (missing - ran) if ran else None
         yield Segmented(model, labels, number, len(models), left)
-    yield Judged(judge(subject, made, cancel))
+    yield Judged(judge(subject, made, cancel).arms)
 
 
 def judge(

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels
+from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_unlearn.mri.subject3d import Subject3D
 from napari_unlearn.viewer import layout
 from napari_unlearn.viewer.segment_colours import (
     OUTERMOST,
+    STRUCTURE_COLOURS,
     disagreement_colormap,
     structure_colormap,
 )
@@ -228,7 +230,7 @@ class SegmentTiles:
         viewer.layers.selection.active = tiles[0].image
         if len(tiles) > 1:
             viewer.layers.link_layers([tile.image for tile in tiles], LINKED)
-        self._tiles = tiles
+        self._tiles, self._shown = tiles, dict(zip(tiles, board.pictures, strict=True))
         self.go_to(board.subject.shape[0] // 2 if fresh or index is None else index)
         self.fit()
 
@@ -240,7 +242,7 @@ class SegmentTiles:
         labels, apart = (
             Labels(values, name=f"{picture.name} {kind}", colormap=colours, **geometry)
             for values, kind, colours in (
-                (picture.labels, "labels", structure_colormap(board.structures)),
+                (picture.labels, "labels", self._colours(board)),
                 (picture.disagreement(self.look.only), "disagreement", disagreement_colormap()),
             )
         )
@@ -280,14 +282,18 @@ class SegmentTiles:
         tile.disagreement.opacity = 1.0 if volume else max(look.opacity, 0.8)
         for layer in (tile.labels, tile.disagreement):
             layer.contour = 0 if volume else look.contour  # napari has none in 3D and warns
-        hidden = (OUTERMOST,) if volume else ()
-        structures = self._board.structures if self._board is not None else ()
-        wanted = structure_colormap(structures, look.only, hidden)
+        wanted = self._colours(self._board)
         if tile.labels.colormap.color_dict.keys() != wanted.color_dict.keys():
             tile.labels.colormap = wanted
         front = next((layer for layer in tile.layers if layer.visible), tile.image)
         for layer in tile.layers:
             layer.name_overlay.visible = layer is front
+
+    def _colours(self, board: LabelBoard | None) -> DirectLabelColormap:
+        """Of all structures that are known or occur; a model that learns may find any."""
+        structures = {*STRUCTURE_COLOURS, *(() if board is None else board.structures)}
+        hidden = (OUTERMOST,) if self.in_3d else ()
+        return structure_colormap(sorted(structures), self.look.only, hidden)
 
     def _put_contrast(self, tile: LabelTile) -> None:
         if self._board is None:

@@ -255,12 +255,13 @@ class Segmenting(QObject):
             picture = LabelPicture(event.model.name, event.labels)
             self.tiles.put(event.model.name, picture)
             self.progressed.emit(Progress(event.done, event.total, event.seconds_left))
-        elif isinstance(event, Judged):
-            self.labelled, self._running, self._made = event.labelled, (), self._making
+        elif isinstance(event, Judged) and self.labelled is not None:
+            self.labelled = replace(self.labelled, arms=event.arms)
+            self._running, self._made = (), self._making
             if self._live is not None and self._live.name in self._made:
                 self._live = None  # its result has taken its tile
             self.show()
-            self.segmented.emit(event.labelled)
+            self.segmented.emit(self.labelled)
         elif isinstance(event, Exported):
             self.said.emit(f"{event.path} is written.")
 

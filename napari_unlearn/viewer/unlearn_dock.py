@@ -63,6 +63,8 @@ class UnlearnDock(QWidget):
         super().__init__()
         self.session = session_of(napari_viewer)
         self.training = self.session.training
+        self._shown: Path | None = None
+        """The experiment that the forms were filled from."""
         self.path = QLineEdit()
         self.path.setPlaceholderText("experiment.toml, or its folder")
         self.sets = ScanSets()
@@ -172,7 +174,8 @@ class UnlearnDock(QWidget):
         self.sets.setVisible(known)
         if study is not None:
             self.curves.prepare()
-            if self.path.text() != str(study.path):
+            if self._shown != study.path:
+                self._shown = study.path
                 self.path.setText(str(study.path))
                 self.sets.show_study(study)
                 self.budget.show_study(study)
