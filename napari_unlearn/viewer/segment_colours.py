@@ -12,16 +12,16 @@ from napari_unlearn.mri.subject3d import Structure
 from napari_unlearn.viewer.segment_result import EXTRA, MISSING, OTHER
 
 STRUCTURE_COLOURS: dict[int, str] = {
-    Structure.CORTICAL_GREY: "#E6AE1C",
-    Structure.BASAL_GANGLIA: "#854BBE",
-    Structure.WHITE: "#FFFFB2",
-    Structure.LESION: "#D73625",
-    Structure.CSF: "#A5F0FF",
-    Structure.VENTRICLE: "#0B12A0",
-    Structure.CEREBELLUM: "#0ABF94",
-    Structure.BRAIN_STEM: "#621C00",
-    Structure.INFARCTION: "#DC7BC1",
-    Structure.OTHER: "#716F73",
+    Structure.CORTICAL_GREY: "#FAB60E",
+    Structure.BASAL_GANGLIA: "#682AA0",
+    Structure.WHITE: "#FFF2B2",
+    Structure.LESION: "#ED482C",
+    Structure.CSF: "#66BAFF",
+    Structure.VENTRICLE: "#2A75FF",
+    Structure.CEREBELLUM: "#0DAE7A",
+    Structure.BRAIN_STEM: "#6B3422",
+    Structure.INFARCTION: "#FFBED2",
+    Structure.OTHER: "#737272",
 }
 
 DISAGREEMENT_COLOURS: dict[int, str] = {

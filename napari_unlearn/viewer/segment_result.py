@@ -16,7 +16,7 @@ MISSING, EXTRA, OTHER = 1, 2, 3
 """Kinds of disagreement: background instead of a structure, a structure instead of background,
 another structure."""
 
-DISAGREEMENTS = {MISSING: "missing", EXTRA: "extra", OTHER: "another structure"}
+DISAGREEMENTS = {MISSING: "missing", EXTRA: "extra", OTHER: "other"}
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,26 @@ class Labelled:
             maps = [self.truth.labels]
         areas = sum((each == label).sum(axis=(1, 2)) for each in maps)
         return int(np.argmax(areas)) if np.any(areas) else None
+
+
+_SHORT = (
+    "background",
+    "grey matter",
+    "basal ganglia",
+    "white matter",
+    "lesions",
+    "CSF",
+    "ventricles",
+    "cerebellum",
+    "brain stem",
+    "infarction",
+    "other",
+)
+
+
+def short_name(label: int) -> str:
+    """Name of a label where there is little room."""
+    return _SHORT[label] if label < len(_SHORT) else structure_name(label)
 
 
 def structure_name(label: int) -> str:

@@ -19,6 +19,7 @@ from napari_unlearn.viewer.segment_result import (
     LabelledArm,
     StructureFigures,
     mean,
+    short_name,
     structure_name,
 )
 from napari_unlearn.viewer.tables import Table
@@ -87,7 +88,7 @@ FIGURES = (
     ),
 )
 
-AGREEMENT = "like the oracle"
+AGREEMENT = "like oracle"
 """Row: voxels equal to the oracle's, of those that either calls a structure."""
 
 
@@ -103,6 +104,7 @@ class SegmentTable(Table):
         self._labelled: Labelled | None = None
         self._labels: tuple[int, ...] = ()
         self.only: int | None = None
+        self.setStyleSheet("QTableWidget, QHeaderView::section { font-size: 11px; }")
         self.cellClicked.connect(self._on_clicked)
 
     def show_labelled(self, labelled: Labelled | None) -> None:
@@ -146,13 +148,15 @@ class SegmentTable(Table):
         agreement = any(like is not None for like in likes)
         self.setRowCount(len(self._labels) + 1 + agreement)
         for row, label in enumerate(self._labels):
-            self.put(row, 0, structure_name(label))
+            self.put(row, 0, short_name(label))
             item = self.item(row, 0)
             item.setIcon(_swatch(structure_colour(label)))
             item.setToolTip(f"{structure_name(label)}: a click shows it alone, where most of it is")
             for place, arm in enumerate(columns, start=1):
                 self.put(row, place, _text(figure.value(labelled, arm, label), figure))
                 self.item(row, place).setToolTip(_everything(labelled, arm, label))
+        if self.only is not None:
+            self.selectRow(self._labels.index(self.only))
         last = len(self._labels)
         self.put(last, 0, "total" if figure.total else "mean")
         for place, arm in enumerate(columns, start=1):

@@ -30,6 +30,9 @@ LINKED = ("contrast_limits", "gamma", "colormap")
 FOOTER = 8.0
 """Room below every tile [canvas pixels]."""
 
+_BRAIN = 1.25
+"""In 3D a head may be larger than its tile: the brain, all that is shown of it, is smaller."""
+
 TOWARDS_BRAIN = ((-0.35, 0.85, 0.5), (1.0, 0.0, 0.0))
 """Direction of view and upward direction in 3D, along (slice, row, column): from in front, above
 and one side, head up."""
@@ -157,6 +160,8 @@ class SegmentTiles:
                 self._put_contrast(tile)
             if before.only != look.only:
                 tile.disagreement.data = picture.disagreement(look.only)
+        if before.only != look.only and self.in_3d:
+            self.fit()
 
     def put(self, name: str, picture: LabelPicture) -> None:
         """Show something else in the tile of a model, for the time being."""
@@ -197,8 +202,9 @@ class SegmentTiles:
         viewer.canvas.grid.shape = self._grid_shape(sizes)
         height, width = viewer.canvas.viewbox_size(viewer.layers)
         if self.in_3d:
-            camera.center = tuple(sizes / 2)
-            camera.zoom = 0.95 * min(width, height - layout.HEADER) / float(sizes.max())
+            centre, extent = self._in_sight(sizes)
+            camera.center = centre
+            camera.zoom = min(width, height - layout.HEADER) / extent
         else:
             layout.fit(viewer, float(sizes[1]), float(sizes[2]), footer=FOOTER)
         captions = [layer.name for tile in self._tiles for layer in tile.layers]
@@ -355,6 +361,17 @@ class SegmentTiles:
         elif self._slice is not None:
             self.go_to(self._slice)
         self.fit()
+
+    def _in_sight(self, sizes: NDArray[np.float64]) -> tuple[tuple[float, ...], float]:
+        """Centre and extent [mm] of what is shown in 3D: the head, or one structure of it."""
+        only, board = self.look.only, self._board
+        found = [np.argwhere(picture.labels == only) for picture in self._shown.values()]
+        points = np.concatenate([each for each in found if each.size] or [np.zeros((0, 3))])
+        if only is None or board is None or not len(points):
+            return tuple(sizes / 2), float(sizes.max()) / _BRAIN
+        ends = np.stack([points.min(axis=0), points.max(axis=0) + 1]) * board.subject.voxel_size
+        extent = float(np.linalg.norm(ends[1] - ends[0]))
+        return tuple(ends.mean(axis=0)), max(extent, float(sizes.max()) / 4)
 
     def _on_size(self) -> None:
         camera = self._viewer.scene.camera

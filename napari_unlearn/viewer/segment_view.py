@@ -25,6 +25,7 @@ _LEGEND = " &nbsp; ".join(
     f'<span style="color:{DISAGREEMENT_COLOURS[kind]}">■ {name}</span>'
     for kind, name in DISAGREEMENTS.items()
 )
+_LEGEND += " &nbsp; than the oracle's"
 _IN_3D = f"In 3D the {STRUCTURE_NAMES[OUTERMOST]} is left out: it would hide the brain."
 
 
