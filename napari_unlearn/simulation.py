@@ -210,9 +210,10 @@ def protocol_size(name: str, scale: float = 1.0) -> int:
     Raises:
         UnlearnError: if the protocol is unknown, or the scale makes no sense.
     """
-    protocol = {**PROTOCOLS, HEADS.name: HEADS}.get(name)
-    if protocol is None:
-        raise UnlearnError(f"There is no protocol '{name}'.")
+    known: dict[str, Protocol | HeadProtocol] = {**PROTOCOLS, HEADS.name: HEADS}
+    if name not in known:
+        raise UnlearnError(f"There is no protocol '{name}'; accepted: {', '.join(known)}.")
+    protocol = known[name]
     return sum(part.subjects for part in protocol.scaled(scale).sets)
 
 

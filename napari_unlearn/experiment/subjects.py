@@ -91,7 +91,7 @@ class Subjects:
 
     def look(self, experiment: "Experiment", seen: SubjectFiles, index: int) -> VolumeBatch | None:
         """The whole volume, as far as it has the contrasts of the experiment's subjects."""
-        learnt = self.open(experiment, "retain").subjects[0].files.images
+        learnt = people(self.open(experiment, "retain"))[0].files.images
         if [channel for channel, _ in seen.images] != [channel for channel, _ in learnt]:
             return None
         files = replace(seen, labels=None)

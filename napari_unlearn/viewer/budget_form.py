@@ -99,8 +99,8 @@ class BudgetForm(QWidget):
         self.unit.setCurrentText("steps" if study.steps is not None else "epochs")
         self.amount.setValue(study.steps if study.steps is not None else study.epochs)
         self.share.setValue(max(1, round(100 * study.retain_fraction)))
-        for each in (self.guarded, self.limit):  # a guard watches SSIM
-            each.setVisible(study.task == "reconstruction")
+        for field in (self.guarded, self.limit):  # a guard watches SSIM
+            field.setVisible(study.task == "reconstruction")
         if study.task != "reconstruction":
             self.guarded.setChecked(False)
         for each in (self.amount, self.unit, self.share):

@@ -62,4 +62,5 @@ def disagreement_colormap() -> DirectLabelColormap:
 
 
 def _colormap(colours: dict[int, str]) -> DirectLabelColormap:
-    return DirectLabelColormap(color_dict={**colours, 0: _CLEAR, None: _CLEAR})
+    shown: dict[int | None, str] = {**colours, 0: _CLEAR, None: _CLEAR}
+    return DirectLabelColormap(color_dict=shown)

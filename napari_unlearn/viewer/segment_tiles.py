@@ -366,10 +366,12 @@ class SegmentTiles:
         """Centre and extent [mm] of what is shown in 3D: the head, or one structure of it."""
         only, board = self.look.only, self._board
         found = [np.argwhere(picture.labels == only) for picture in self._shown.values()]
-        points = np.concatenate([each for each in found if each.size] or [np.zeros((0, 3))])
-        if only is None or board is None or not len(points):
+        found = [points for points in found if len(points)]
+        if only is None or board is None or not found:
             return tuple(sizes / 2), float(sizes.max()) / _BRAIN
-        ends = np.stack([points.min(axis=0), points.max(axis=0) + 1]) * board.subject.voxel_size
+        points = np.concatenate(found)
+        ends = np.stack([points.min(axis=0) - 0.5, points.max(axis=0) + 0.5])
+        ends = ends * board.subject.voxel_size
         extent = float(np.linalg.norm(ends[1] - ends[0]))
         return tuple(ends.mean(axis=0)), max(extent, float(sizes.max()) / 4)
 

@@ -84,8 +84,8 @@ class SegmentView(QWidget):
         for widget in (self.flat, self.solid, self.fit, self.contrast):
             first.addWidget(widget, stretch=2 if widget is self.contrast else 1)
         second = QHBoxLayout()
-        for widget in (self.labels, self.disagreement, self.contour):
-            second.addWidget(widget)
+        for field in (self.labels, self.disagreement, self.contour):
+            second.addWidget(field)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
