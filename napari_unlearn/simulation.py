@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from napari_unlearn.atomic import write_whole
@@ -204,34 +204,55 @@ def _simulate_head_protocol(folder: Path, protocol: HeadProtocol, size: int) -> 
     write_whole(folder / FILE, ("\n".join(lines) + "\n" + SEGMENTATION).encode())
 
 
-def sample_experiment(folder: Path, models: Path, scale: float = SAMPLE_SCALE) -> Iterator[Path]:
-    """Write a small contaminated-site experiment that only waits for its unlearning.
+def protocol_size(name: str, scale: float = 1.0) -> int:
+    """How many subjects a protocol has, over all sets.
 
-    Original and oracle are ready-made; their figures are measured anew on the few test scans
+    Raises:
+        UnlearnError: if the protocol is unknown, or the scale makes no sense.
+    """
+    known: dict[str, Protocol | HeadProtocol] = {**PROTOCOLS, HEADS.name: HEADS}
+    if name not in known:
+        raise UnlearnError(f"There is no protocol '{name}'; accepted: {', '.join(known)}.")
+    protocol = known[name]
+    return sum(part.subjects for part in protocol.scaled(scale).sets)
+
+
+def sample_experiment(
+    folder: Path,
+    models: Path,
+    scale: float = SAMPLE_SCALE,
+    protocol: str = CONTAMINATED_SITE.name,
+    also_measured: Sequence[str] = (),
+) -> Iterator[Path]:
+    """Write a small experiment that only waits for its unlearning.
+
+    Original and oracle are ready-made; their figures are measured anew on the few test subjects
     at hand, so that curves may be read against them. An experiment that is there already stays.
 
     Args:
         folder: receives the experiment.
         models: holds `original.safetensors` and `oracle.safetensors`.
         scale: share of the protocol's subjects.
+        protocol: by name.
+        also_measured: sets beside the tests, e.g. "forget".
 
     Yields:
-        Every scan that was written, then the experiment file.
+        Every scan or head that was written, then the experiment file.
 
     Raises:
         UnlearnError: if a checkpoint is missing or the folder cannot be written.
     """
     if not (folder / "runs" / "oracle" / METRICS).exists():
-        yield from simulate_protocol(folder, CONTAMINATED_SITE.name, scale)
+        yield from simulate_protocol(folder, protocol, scale)
         toml = (folder / FILE).read_text(encoding="utf-8")
         # Both models are at hand, what they grew from is not.
         write_whole(folder / FILE, toml.replace(PARENT, "").encode())
         for role in ("original", "oracle"):
-            _install(folder, models / f"{role}.safetensors")
+            _install(folder, models / f"{role}.safetensors", also_measured)
     yield folder / FILE
 
 
-def _install(folder: Path, checkpoint: Path) -> None:
+def _install(folder: Path, checkpoint: Path, also_measured: Sequence[str] = ()) -> None:
     """Make a checkpoint the run of its name, measured on the experiment's own tests."""
     place = folder / "runs" / checkpoint.stem
     _make(place)
@@ -240,8 +261,10 @@ def _install(folder: Path, checkpoint: Path) -> None:
     except OSError as error:
         raise UnlearnError(f"{checkpoint}: cannot be copied ({error.strerror}).") from error
     model, _ = load_checkpoint(place / CHECKPOINT)
-    job = Experiment.load(folder).training_job("oracle")
-    measuring = measure(job, job.tests, model, resolve_device("cpu"), CancelToken())
+    experiment = Experiment.load(folder)
+    job = experiment.training_job("oracle")
+    sets = {**{name: experiment.samples(name) for name in also_measured}, **job.tests}
+    measuring = measure(job, sets, model, resolve_device("cpu"), CancelToken())
     try:
         while True:
             next(measuring)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sample_data/ anew: simulates both protocols, trains, unlearns, evaluates, packs.
+# Makes sample_data/ anew: simulates three protocols, trains, unlearns, evaluates, packs.
 # bash scripts/make_sample_data.sh [STUDY]   STUDY keeps the scans and runs (default: build/study)
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
@@ -9,6 +9,7 @@ PATH="$VENV/bin:$PATH"
 STUDY="${1:-build/study}"
 SITE="$STUDY/contaminated-site"
 ORGANS="$STUDY/brain-knee"
+HEADS="$STUDY/heads"
 
 run() {
   say "napari-unlearn $*"
@@ -34,7 +35,12 @@ for strategy in ft nl-ft zero-filled acquired-lines; do
   run unlearn "$SITE" --strategy "$strategy" --device cpu
 done
 
+run simulate "$HEADS" --protocol heads
+train_both "$HEADS"
+run unlearn "$HEADS" --strategy loss-match --device cpu
+
 run simulate "$STUDY/samples" --anatomy brain --site B --seed 3390 --slices 3
 run simulate "$STUDY/samples" --anatomy knee --seed 1190 --slices 3
 python scripts/pack_sample_data.py "$STUDY"
+python scripts/pack_sample_heads.py "$HEADS"
 say "sample_data/ is new."

@@ -59,6 +59,18 @@ class Experiment(File):
             raise wrong_value(path, key, value, accepted)
         return experiment
 
+    def with_members(self, members: Mapping[str, Sequence[str]]) -> "Experiment":
+        """The same experiment with other scans or subjects in its retain or forget set.
+
+        Args:
+            members: By "retain" or "forget", as they would stand in the file; all of them count.
+        """
+        if not members:
+            return self
+        fewer = {name: most for name, most in self.data.scans.items() if name not in members}
+        update = {name: list(ids) for name, ids in members.items()} | {"scans": fewer}
+        return self.model_copy(update={"data": self.data.model_copy(update=update)})
+
     @property
     def kind(self) -> Kind:
         """What the task decides."""

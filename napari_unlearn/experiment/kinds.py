@@ -7,6 +7,7 @@ from napari_unlearn.experiment.finding import Finding
 from napari_unlearn.experiment.scans import Scans
 from napari_unlearn.experiment.subjects import Subjects
 from napari_unlearn.experiment.weight import Weight
+from napari_unlearn.unlearning.samples import Sample
 from napari_unlearn.unlearning.task import Task
 
 if TYPE_CHECKING:
@@ -56,6 +57,18 @@ class Kind(Protocol):
 
     def first(self, samples: Any) -> Any:
         """A set of the first sample alone."""
+
+    def look(self, experiment: "Experiment", seen: Any, index: int) -> Sample | None:
+        """What is in view as a sample of the experiment; None if its network does not take it.
+
+        Args:
+            experiment: Whose network it is.
+            seen: Path of a scan, or files of a subject.
+            index: Slice of the scan.
+
+        Raises:
+            UnlearnError: if a file is unusable.
+        """
 
     def count(self, samples: Any) -> int:
         """How many scans or subjects a set has."""

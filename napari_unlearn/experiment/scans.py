@@ -69,6 +69,10 @@ class Scans:
         one.slices = one.slices[:1]
         return one
 
+    def look(self, experiment: "Experiment", seen: Path, index: int) -> Batch:
+        """A slice of a scan."""
+        return SliceSet([open_scan(seen)], experiment.mask_rule).batch(index)
+
     def count(self, samples: SliceSet) -> int:
         """Scans."""
         return len(samples.scans)

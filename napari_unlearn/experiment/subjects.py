@@ -1,10 +1,12 @@
 """Experiments on labelled 3D subjects: contrasts to structures."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +18,7 @@ from napari_unlearn.experiment.subject_sets import PreparedSubject, matching, pe
 from napari_unlearn.experiment.weight import VolumeWeight
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.preprocess3d import Triple
+from napari_unlearn.io.subject_files import SubjectFiles
 from napari_unlearn.io.subjects import LABELS, find_subjects
 from napari_unlearn.models.card import Card, Volumes
 from napari_unlearn.models.medicalnet import convert_medicalnet
@@ -87,6 +90,19 @@ class Subjects:
     def first(self, samples: VolumeSet) -> VolumeSet:
         """The first subject."""
         return VolumeSet(samples.subjects[:1], samples.classes)
+
+    def look(self, experiment: "Experiment", seen: SubjectFiles, index: int) -> VolumeBatch | None:
+        """The whole volume, as far as it has the contrasts of the experiment's subjects."""
+        learnt = people(self.open(experiment, "retain"))[0].files.images
+        if [channel for channel, _ in seen.images] != [channel for channel, _ in learnt]:
+            return None
+        files = replace(seen, labels=None)
+        images = PreparedSubject(files, shape_of(experiment), experiment.shelf).images
+        return VolumeBatch(
+            image=torch.from_numpy(np.ascontiguousarray(images))[None],
+            target=torch.zeros((1, *images.shape[1:]), dtype=torch.int64),
+            classes=classes_of(experiment),
+        )
 
     def count(self, samples: VolumeSet) -> int:
         """Subjects."""

@@ -62,7 +62,7 @@ def prepare(subject: Subject3D, size: Triple | None) -> tuple[Subject3D, Plan]:
     Raises:
         UnlearnError: if an image is empty or constant, or the size is not positive.
     """
-    plan = _own_grid(subject) if size is None else _plan(subject, size)
+    plan = plan_for(subject, size)
     box = tuple(map(slice, plan.start, plan.stop))
     channels = [
         _resized(_normalised(image[box], f"{subject.subject}, {channel}"), plan)
@@ -94,6 +94,15 @@ def restore(labels: NDArray[_Number], plan: Plan) -> NDArray[_Number]:
     box = tuple(map(slice, plan.start, plan.stop))
     whole[box] = labels[np.ix_(*_nearest(plan, back=True))]
     return whole
+
+
+def plan_for(subject: Subject3D, size: Triple | None) -> Plan:
+    """How `prepare` brings a subject to a grid.
+
+    Raises:
+        UnlearnError: if the images are empty, or the size is not positive.
+    """
+    return _own_grid(subject) if size is None else _plan(subject, size)
 
 
 def _plan(subject: Subject3D, size: Triple) -> Plan:

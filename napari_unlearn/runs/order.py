@@ -10,6 +10,7 @@ from napari_unlearn.unlearning.events import Event
 from napari_unlearn.unlearning.parameters import Number
 
 if TYPE_CHECKING:
+    from napari_unlearn.io.subject_files import SubjectFiles
     from napari_unlearn.unlearning.guard import Guard
     from napari_unlearn.unlearning.job import Job
 
@@ -36,8 +37,12 @@ class Order:
     """Scans or subjects of the forget set that this request is about; none means all."""
     parent: str = "original"
     """The run to start from."""
-    preview: tuple[Path, int] | None = None
-    """Scan and slice to reconstruct now and then."""
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Ids of the subjects of "retain" and "forget" where they are others than the file's."""
+    measures_forget: bool = False
+    """Whether the forget set's quality is measured after an epoch beside that of the tests."""
+    preview: "tuple[Path | SubjectFiles, int] | None" = None
+    """Scan or subject, and its slice, to show now and then."""
 
     @property
     def run(self) -> str:
@@ -52,10 +57,8 @@ class Order:
         """
         # Here and below: whoever only writes an order, a window for one, need not import torch.
         from napari_unlearn.experiment import Experiment
-        from napari_unlearn.io.open import open_scan
-        from napari_unlearn.unlearning.batch import SliceSet
 
-        experiment = Experiment.load(self.experiment)
+        experiment = Experiment.load(self.experiment).with_members(self.members)
         job = experiment.unlearning_job(
             self.strategy,
             self.values,
@@ -68,10 +71,11 @@ class Order:
             forget=self.forget,
             parent=self.parent,
         )
+        if self.measures_forget and job.forget is not None:
+            job = replace(job, tests={"forget": job.forget, **job.tests})
         if self.preview is None:
             return job
-        path, index = self.preview
-        return replace(job, preview=SliceSet([open_scan(path)], experiment.mask_rule).batch(index))
+        return replace(job, preview=experiment.kind.look(experiment, *self.preview))
 
 
 def carry_out(order: Order, cancel: CancelToken) -> Iterator[Event]:

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Mapping
 from copy import deepcopy
+from typing import Any
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
@@ -95,7 +95,7 @@ class Engine:
         self.midway = {name: value.clone() for name, value in weights.items()}
         self.teachers["midway"] = self.fabric.setup_module(teacher.eval().requires_grad_(False))
 
-    def picture(self, batch: Sample) -> NDArray[np.float32]:
+    def picture(self, batch: Sample) -> NDArray[Any]:
         """What the model makes of a sample now, as its task shows it."""
         self.model.eval()
         with torch.no_grad():

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 
@@ -57,7 +57,8 @@ class Preview:
     """What the model makes of the slice in view right now."""
 
     step: int
-    image: NDArray[np.float32]
+    image: NDArray[Any]
+    """A slice in float32, or the labels of a volume in uint8."""
     epoch: int | None = None
     """Set for the last picture of an epoch; 0 is the state before the first step."""
 

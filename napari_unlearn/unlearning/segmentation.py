@@ -120,9 +120,9 @@ class Segmentation:
         """None: highlights are a matter of intensities."""
         return None
 
-    def picture(self, answer: Tensor) -> NDArray[np.float32]:
+    def picture(self, answer: Tensor) -> NDArray[np.uint8]:
         """Labels of the first volume, (slices, rows, columns)."""
-        return answer[0].argmax(0).float().cpu().numpy()
+        return answer[0].argmax(0).to(torch.uint8).cpu().numpy()
 
     def _logits(self, model: nn.Module, batch: VolumeBatch) -> Tensor:
         return self._run(model, batch).float()

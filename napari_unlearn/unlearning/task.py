@@ -1,7 +1,7 @@
 """What a network is asked to do; strategies know a task only through this face."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -76,7 +76,7 @@ class Task(Protocol[Seen]):
     def errors(self, answer: Tensor, batch: Seen) -> NDArray[np.float32] | None:
         """Error map by which highlights are calibrated; None if the task has none."""
 
-    def picture(self, answer: Tensor) -> NDArray[np.float32]:
+    def picture(self, answer: Tensor) -> NDArray[Any]:
         """The first sample's answer as a person looks at it."""
 
 

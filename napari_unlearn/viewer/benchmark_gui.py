@@ -73,7 +73,7 @@ class _Benchmark(QObject):
 
     def _open_sample(self) -> None:
         self._place = TemporaryDirectory(prefix="napari-unlearn-")
-        self._training.sample(Path(self._place.name))
+        self._training.sample(folder=Path(self._place.name))
         self._when(lambda: self._session.comparison is not None, self._measure_idle)
 
     def _measure_idle(self) -> None:

@@ -3,6 +3,7 @@
 # Qt's stubs call every getter optional.
 # mypy: disable-error-code="union-attr"
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from qtpy.QtCore import QRegularExpression, Signal
@@ -98,6 +99,10 @@ class BudgetForm(QWidget):
         self.unit.setCurrentText("steps" if study.steps is not None else "epochs")
         self.amount.setValue(study.steps if study.steps is not None else study.epochs)
         self.share.setValue(max(1, round(100 * study.retain_fraction)))
+        for field in (self.guarded, self.limit):  # a guard watches SSIM
+            field.setVisible(study.task == "reconstruction")
+        if study.task != "reconstruction":
+            self.guarded.setChecked(False)
         for each in (self.amount, self.unit, self.share):
             each.blockSignals(False)
         self.changed.emit()
@@ -130,7 +135,13 @@ class BudgetForm(QWidget):
             amount += " after a preparation"
         self.estimate.setText(f"{amount}{self._time(study, card, steps)}")
 
-    def order(self, study: Study, card: StrategyCard, values: dict[str, Number]) -> Order:
+    def order(
+        self,
+        study: Study,
+        card: StrategyCard,
+        values: dict[str, Number],
+        members: Mapping[str, tuple[str, ...]],
+    ) -> Order:
         """What the forms say, as an order."""
         amount = self.amount.value()
         by_steps = self.unit.currentText() == "steps"
@@ -144,6 +155,7 @@ class BudgetForm(QWidget):
             device=self.device.currentData(),
             guard=Guard(self.limit.value()) if self.guarded.isChecked() else None,
             run_name=self.name.text() or card.name,
+            members=members,
         )
 
     def _time(self, study: Study, card: StrategyCard, steps: int) -> str:

@@ -7,6 +7,7 @@ import qtpy
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from napari_unlearn.viewer.measures import MEASURES, Measure
 from napari_unlearn.viewer.run_log import RunLog
 from napari_unlearn.viewer.studies import Study
 
@@ -15,7 +16,6 @@ COLOURS = ("#56B4E9", "#E69F00", "#14C38E", "#CC79A7")
 
 _LOSS = "#9AA7B4"
 _BACKGROUND = "#262930"  # napari's dark theme
-_UNITS = {"PSNR": "[dB]", "SSIM": ""}
 
 
 class Curves(QWidget):
@@ -27,12 +27,13 @@ class Curves(QWidget):
         self._study: Study | None = None
         self._cursor_at: float | None = None
         self.quality: Any = None
-        """pyqtgraph's plot of PSNR or SSIM; None before the first run."""
+        """pyqtgraph's plot of the chosen measure; None before the first run."""
         self.loss: Any = None
         self._canvas: Any = None
         self._lowest, self._highest = float("inf"), float("-inf")
         self.measure = QComboBox()
-        self.measure.addItems(list(_UNITS))
+        self._measures: tuple[Measure, ...] = ()
+        self._offer(MEASURES["reconstruction"])
         self.legend = QLabel()
         self.legend.setStyleSheet("font-size: 11px;")
         self.legend.setWordWrap(True)
@@ -54,10 +55,20 @@ class Curves(QWidget):
     def show_log(self, log: RunLog | None, study: Study | None) -> None:
         """Draw a run, now and from now on; before the first one the levels it is held against."""
         self._log, self._study, self._cursor_at = log, study, None
+        if study is not None:
+            self._offer(MEASURES[log.task if log is not None else study.task])
         self.setVisible(study is not None)
         if study is not None:
             self.prepare()
             self.draw()
+
+    def _offer(self, measures: tuple[Measure, ...]) -> None:
+        if measures != self._measures:
+            self._measures = measures
+            self.measure.blockSignals(True)
+            self.measure.clear()
+            self.measure.addItems([measure.title for measure in measures])
+            self.measure.blockSignals(False)
 
     def follow(self) -> None:
         """Draw again soon."""
@@ -74,14 +85,14 @@ class Curves(QWidget):
         log = self._log
         if self._canvas is None:
             return
-        kind = self.measure.currentText().lower()
-        names = self._test_sets(kind)
+        measure = self._measures[self.measure.currentIndex()]
+        names = self._test_sets(measure.key)
         self.quality.clear()
         self.loss.clear()
-        unit = _UNITS[self.measure.currentText()]
-        self.quality.setLabel("left", f"{self.measure.currentText()} {unit}".rstrip())
+        unit = f" [{measure.unit}]" if measure.unit else ""
+        self.quality.setLabel("left", f"{measure.title}{unit}")
         for name, colour in zip(names, COLOURS, strict=False):
-            self._draw_set(log, f"{name}_{kind}", colour)
+            self._draw_set(log, f"{name}_{measure.key}", colour)
         if log is not None:
             self._draw_loss(log)
         self._draw_cursor()
@@ -99,6 +110,8 @@ class Curves(QWidget):
 
     def _draw_set(self, log: RunLog | None, key: str, colour: str) -> None:
         figures = self._study.figures if self._study is not None else {}
+        if log is not None and key.startswith("forget_") and log.order.members:
+            figures = {}  # they are of other subjects
         places = []
         if log is not None:
             measured = [each for each in log.epochs if key in each.metrics]

@@ -3,6 +3,7 @@
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
+from napari_unlearn.viewer.measures import MEASURES
 from napari_unlearn.viewer.run_log import RunLog
 
 
@@ -54,11 +55,13 @@ class EpochScrubber(QWidget):
         if epoch is None:
             self.text.setText("<b>The model that was kept</b> · drag to see it learn")
             return
-        figures = self._log.figures(epoch) if self._log is not None else {}
+        log = self._log
+        measure = MEASURES["reconstruction" if log is None else log.task][0]
+        ending = f"_{measure.key}"
         words = [
-            f"{name.removesuffix('_psnr').replace('_', ' ')} {value:.1f} dB"
-            for name, value in figures.items()
-            if name.endswith("_psnr")
+            f"{name.removesuffix(ending).replace('_', ' ')} {measure.written(value)}"
+            for name, value in (log.figures(epoch) if log is not None else {}).items()
+            if name.endswith(ending)
         ]
         start = "Before the first step" if epoch == 0 else f"After epoch {epoch}"
         self.text.setText(" · ".join([f"<b>{start}</b>", *words]))

@@ -27,21 +27,22 @@ _SIDE = 4.0
 _PIXELS_PER_POINT = 1.0  # width of a mean character of the canvas font
 
 
-def fit(viewer: "ViewerModel", rows: float, columns: float) -> None:
+def fit(viewer: "ViewerModel", rows: float, columns: float, footer: float = FOOTER) -> None:
     """Show whole images, free of captions and colour bars.
 
     Args:
         viewer: Its camera is moved; tiles share it.
         rows: Height of an image [mm].
         columns: Width of an image [mm].
+        footer: Room below an image [canvas pixels].
     """
     height, width = viewer.canvas.viewbox_size(viewer.layers)
-    zoom = min((width - 2 * _SIDE) / columns, (height - HEADER - FOOTER) / rows)
+    zoom = min((width - 2 * _SIDE) / columns, (height - HEADER - footer) / rows)
     if zoom <= 0:
         return  # a window this small shows captions or images, not both
     camera = viewer.scene.camera
     camera.zoom = zoom
-    slack = height - HEADER - FOOTER - rows * zoom
+    slack = height - HEADER - footer - rows * zoom
     camera.center = (0.0, (height / 2 - HEADER - slack / 4) / zoom, columns / 2)
 
 

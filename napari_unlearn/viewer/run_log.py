@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_unlearn.runs.order import Order
@@ -34,6 +33,7 @@ class RunLog:
     name: str
     """What the user reads: the run's folder."""
     steps_per_epoch: int
+    task: str = "reconstruction"
     state: State = "starting"
     device: str = ""
     step: int = 0
@@ -42,9 +42,10 @@ class RunLog:
     losses: list[tuple[int, float]] = field(default_factory=list)
     """(step, loss), at most ten a second."""
     epochs: list[EpochEnd] = field(default_factory=list)
-    previews: dict[int, NDArray[np.float32]] = field(default_factory=dict)
-    """Last picture of each epoch, (rows, columns); 0 is the state before the first step."""
-    preview: NDArray[np.float32] | None = None
+    previews: dict[int, NDArray[Any]] = field(default_factory=dict)
+    """Last picture of each epoch, a slice or the labels of a volume; 0 is the state before the
+    first step."""
+    preview: NDArray[Any] | None = None
     """The newest picture."""
     alarms: list[str] = field(default_factory=list)
     message: str = ""

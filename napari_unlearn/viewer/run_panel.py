@@ -1,13 +1,18 @@
 """Run, Cancel, progress with time left, and the one line where errors appear."""
 
 import math
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QProgressBar, QPushButton, QWidget
 
-from napari_unlearn.viewer.session import Progress, Session
+from napari_unlearn.viewer.progress import Progress
 from napari_unlearn.viewer.status_line import status_line
 from napari_unlearn.viewer.worker import End
+
+if TYPE_CHECKING:
+    from napari_unlearn.viewer.segmenting import Segmenting
+    from napari_unlearn.viewer.session import Session
 
 
 class RunPanel(QWidget):
@@ -16,7 +21,7 @@ class RunPanel(QWidget):
     run_requested = Signal()
     live_requested = Signal()
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: "Session | Segmenting", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self.run = QPushButton("Run")

@@ -85,6 +85,17 @@ SAMPLES = (
     ),
 )
 
+HEAD = Sample(
+    "head",
+    "3D head",
+    "head",
+    "heads",
+    "The original has learnt this very head and labels it from memory; the oracle never saw it and "
+    "has to judge by anatomy alone. A model that has forgotten the person should label like the "
+    "oracle, neither better nor worse.",
+)
+"""For the Segment dock; its scan is a folder with one labelled subject."""
+
 
 def sample_folder() -> Path | None:
     """Where the sample data lie: inside the installed package, or beside it in a checkout.
@@ -118,6 +129,25 @@ def open_brain() -> list[LayerData]:
 def open_knee() -> list[LayerData]:
     """File > Open Sample: a knee."""
     return _layers(SAMPLES[1])
+
+
+def open_head() -> list[LayerData]:
+    """File > Open Sample: a labelled 3D head; the Segment dock has its models at hand."""
+    import napari
+
+    from napari_unlearn.io.subjects import find_subjects
+    from napari_unlearn.viewer.segment_tasks import OpenedSubject
+    from napari_unlearn.viewer.segment_tiles import contrast_layers
+    from napari_unlearn.viewer.session import session_of
+
+    path = sample_path(HEAD)
+    files = find_subjects(path)[0]
+    subject = files.load()
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        opened = OpenedSubject(subject, files)
+        session_of(viewer).segmenting.adopt(path, opened, HEAD.models(path.parent))
+    return contrast_layers(subject)
 
 
 def _layers(sample: Sample) -> list[LayerData]:

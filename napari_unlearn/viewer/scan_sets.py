@@ -1,32 +1,59 @@
-"""Forget and retain set at a glance: counts, and a few of their slices."""
+"""Forget and retain set at a glance: a few slices of scans, or a list of subjects to tick."""
 
-import numpy as np
-from numpy.typing import NDArray
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QWidget
 
+from napari_unlearn.viewer.segment_subjects import SubjectList
 from napari_unlearn.viewer.studies import THUMBNAILS, ScanSetView, Study
+from napari_unlearn.viewer.thumbnail import thumbnail
 
 _SIZE = 42  # side of a thumbnail [pixels]
 
 
 class ScanSets(QWidget):
-    """Two rows of thumbnails."""
+    """Two rows of thumbnails, or one list of subjects."""
+
+    changed = Signal()
+    """Others are to be forgotten."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.forget, self.retain = _Row("Forget"), _Row("Retain")
+        self.subjects = SubjectList()
+        self._shown: tuple[QWidget, ...] = ()
+        self._parts: dict[str, tuple[QWidget, ...]] = {
+            "reconstruction": (self.forget, self.retain),
+            "segmentation": (self.subjects,),
+        }
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(3)
-        for place, row in enumerate((self.forget, self.retain)):
-            grid.addWidget(row, place, 0)
+        for place, part in enumerate((self.forget, self.retain, self.subjects)):
+            grid.addWidget(part, place, 0)
+        self.subjects.hide()
+        self.subjects.changed.connect(self.changed)
 
     def show_study(self, study: Study) -> None:
         """Show the sets of an experiment."""
-        self.forget.show_set(study.forget)
-        self.retain.show_set(study.retain)
+        self._shown = self._parts[study.task]
+        for part in (self.forget, self.retain, self.subjects):
+            part.setVisible(part in self._shown)
+        if self.subjects in self._shown:
+            self.subjects.show_study(study)
+        else:
+            self.forget.show_set(study.forget)
+            self.retain.show_set(study.retain)
+
+    @property
+    def members(self) -> dict[str, tuple[str, ...]]:
+        """Subjects of retain and forget set, if they are others than the experiment's."""
+        return self.subjects.members if self.subjects in self._shown else {}
+
+    @property
+    def mistake(self) -> str:
+        """Why a run cannot start, in a sentence; empty if it can."""
+        return self.subjects.mistake if self.subjects in self._shown else ""
 
 
 class _Row(QWidget):
@@ -49,18 +76,5 @@ class _Row(QWidget):
         self.text.setText(f"<b>{self._title}</b><br>{scans}<br>{slices}")
         for place, picture in enumerate(self.pictures):
             known = place < len(view.thumbnails)
-            picture.setPixmap(_pixmap(view.thumbnails[place]) if known else QPixmap())
+            picture.setPixmap(thumbnail(view.thumbnails[place], _SIZE) if known else QPixmap())
             picture.setToolTip(view.captions[place] if known else "")
-
-
-def _pixmap(image: NDArray[np.float32]) -> QPixmap:
-    """An image, (rows, columns) from 0 to 1, as a square picture."""
-    grey = np.ascontiguousarray(image * 255, dtype=np.uint8)
-    rows, columns = grey.shape
-    picture = QImage(grey.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8)
-    return QPixmap.fromImage(picture).scaled(
-        _SIZE,
-        _SIZE,
-        Qt.AspectRatioMode.KeepAspectRatio,
-        Qt.TransformationMode.SmoothTransformation,
-    )

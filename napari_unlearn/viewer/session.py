@@ -14,6 +14,8 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, Comparison, Reconstructed, Region
 from napari_unlearn.unlearning.events import Alarm, Event, Finished, Preparing, Started, Step
 from napari_unlearn.viewer import tasks
+from napari_unlearn.viewer.progress import Progress
+from napari_unlearn.viewer.segmenting import Segmenting
 from napari_unlearn.viewer.tasks import Device, Model, Opened, Reference, Settings
 from napari_unlearn.viewer.tiles import Tiles
 from napari_unlearn.viewer.training import Training
@@ -37,16 +39,6 @@ class Offer:
     start: Unlearning
     checkpoint: Path
     """Where the unlearned model will lie."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a job is."""
-
-    done: int
-    total: int
-    seconds_left: float | None
-    remark: str = ""
 
 
 class Session(QObject):
@@ -74,6 +66,9 @@ class Session(QObject):
         self.devices: tuple[Device, ...] = ()
         self.offer: Offer | None = None
         self.comparison: Comparison | None = None
+        self.segmenting = Segmenting(viewer)
+        self.tiles.clear_canvas = self.segmenting.tiles.put_away
+        self.segmenting.tiles.clear_canvas = self.tiles.put_away
         self.training = Training(self, viewer)
         self._next: Callable[[], None] | None = None
         self._paint = QTimer(self)
@@ -190,6 +185,7 @@ class Session(QObject):
             or self._lookup.running
             or self._paint.isActive()
             or self.training.busy
+            or self.segmenting.busy
         )
 
     def look_for_devices(self) -> None:

@@ -1,21 +1,25 @@
 """What the Unlearn dock shows of an experiment, read without Qt; torch only where it runs."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.evaluation.comparison import Role
 from napari_unlearn.unlearning.parameters import Parameter
 from napari_unlearn.viewer.pace import Pace, metrics_of, pace_of
+from napari_unlearn.viewer.tasks import Model
 
 if TYPE_CHECKING:
     from napari_unlearn.experiment import Experiment
+    from napari_unlearn.io.subject_files import SubjectFiles
     from napari_unlearn.unlearning.batch import SliceSet
     from napari_unlearn.unlearning.strategy import Strategy
+    from napari_unlearn.unlearning.volumes import VolumeSet
 
 THUMBNAILS = 5
 """Scans of a set that are looked into."""
@@ -38,6 +42,7 @@ class StrategyCard:
     prepares: bool
     """Whether masks or edits come before the first step."""
     whole_retain_set: bool
+    tasks: tuple[str, ...] = ("reconstruction",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +55,7 @@ class ScanSetView:
     thumbnails: tuple[NDArray[np.float32], ...]
     """Middle slices of a few scans, (rows, columns), 0 to 1."""
     captions: tuple[str, ...]
-    """What the scans of the thumbnails are called."""
+    """What the scans of the thumbnails are called; of a segmentation the ids of all subjects."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +75,38 @@ class Study:
     checkpoints: Mapping[str, Path]
     """Finished runs."""
     pace: Pace
-    scan: Path | None
+    scan: Path | None = None
     """A held-out scan to watch: of the forget set's kind if there is one."""
+    task: str = "reconstruction"
+    people: "tuple[SubjectFiles, ...]" = ()
+    """Of a segmentation those to forget, then those to retain."""
+    shape: tuple[int, int, int] | None = None
+    """Grid of a segmentation network; None leaves subjects on their own."""
+
+    @property
+    def trained(self) -> tuple[Model, ...]:
+        """Original and oracle, as far as they are there."""
+        roles: tuple[Role, ...] = ("original", "oracle")
+        return tuple(
+            Model(role.capitalize(), role, self.checkpoints[role])
+            for role in roles
+            if role in self.checkpoints
+        )
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Ids of those whom the original has learnt, of a segmentation."""
+        return tuple(sorted((*self.retain.captions, *self.forget.captions)))
+
+    def regrouped(self, members: Mapping[str, tuple[str, ...]]) -> "Study":
+        """With as many subjects in its sets as an order has that regroups them."""
+        if not members:
+            return self
+        retain, forget = (
+            replace(view, scans=len(members[view.name]), slices=len(members[view.name]))
+            for view in (self.retain, self.forget)
+        )
+        return replace(self, retain=retain, forget=forget)
 
     def steps_per_epoch(self, strategy: StrategyCard, retain_fraction: float) -> int:
         """One pass over the larger of the sets in use, as `Job.steps_per_epoch`."""
@@ -93,10 +128,10 @@ class Drawn:
 
 def listing_strategies(cancel: CancelToken) -> Iterator[tuple[StrategyCard, ...]]:
     """Describe every strategy that the form can start."""
-    from napari_unlearn.unlearning.strategies import strategies_for
+    from napari_unlearn.unlearning.strategies import STRATEGIES
 
     cancel.check()
-    yield tuple(_card(strategy) for strategy in strategies_for("reconstruction").values())
+    yield tuple(_card(strategy) for strategy in STRATEGIES.values())
 
 
 def reading(path: Path, cancel: CancelToken) -> Iterator[Study]:
@@ -108,32 +143,69 @@ def reading(path: Path, cancel: CancelToken) -> Iterator[Study]:
     from napari_unlearn.experiment import Experiment
 
     experiment = Experiment.load(path)
-    sets = {name: experiment.samples(name) for name in ("forget", "retain")}
-    cancel.check()
-    views = {name: _view(name, samples, cancel) for name, samples in sets.items()}
+    about = _ABOUT[experiment.task](experiment, cancel)
     unlearning = experiment.unlearning
     yield Study(
         path=path / "experiment.toml" if path.is_dir() else path,
         name=experiment.name,
-        forget=views["forget"],
-        retain=views["retain"],
         steps=unlearning.steps,
         epochs=unlearning.epochs,
         retain_fraction=unlearning.retain_fraction,
         figures=_figures(experiment),
         checkpoints=experiment.runs,
         pace=pace_of(experiment, cancel),
-        scan=_scan_to_watch(experiment),
+        task=experiment.task,
+        **about,
     )
 
 
-def reading_the_sample(folder: Path, models: Path, cancel: CancelToken) -> Iterator[Drawn | Study]:
-    """Simulate the sample experiment, unless it is there, and read it."""
-    from napari_unlearn.phantoms.protocols import CONTAMINATED_SITE
-    from napari_unlearn.simulation import SAMPLE_SCALE, sample_experiment
+@dataclass(frozen=True)
+class SampleExperiment:
+    """An experiment that is simulated on the spot around the sample checkpoints."""
 
-    total = sum(part.subjects for part in CONTAMINATED_SITE.scaled(SAMPLE_SCALE).sets)
-    for done, _ in enumerate(sample_experiment(folder, models), start=1):
+    title: str
+    protocol: str
+    models: str
+    """Folder of its checkpoints in the sample data."""
+    folder: str
+    """Where it goes in the user's cache."""
+    scale: float
+    """Share of the protocol's subjects."""
+    also_measured: tuple[str, ...] = ()
+    """Sets beside the tests on which original and oracle are measured."""
+
+
+SAMPLE_EXPERIMENTS = {
+    "site": SampleExperiment(
+        "the sample experiment",
+        "contaminated-site",
+        "contaminated-site",
+        "sample-experiment",
+        1 / 6,
+    ),
+    "heads": SampleExperiment("the sample heads", "heads", "heads", "sample-heads", 1, ("forget",)),
+}
+
+
+def reading_the_sample(
+    folder: Path, models: Path, key: str, cancel: CancelToken, scale: float | None = None
+) -> Iterator[Drawn | Study]:
+    """Simulate a sample experiment, unless it is there, and read it.
+
+    Args:
+        folder: Receives it.
+        models: Holds its checkpoints.
+        key: Of `SAMPLE_EXPERIMENTS`.
+        cancel: Looked at between two subjects.
+        scale: Share of the protocol's subjects; None takes the sample's.
+    """
+    from napari_unlearn.simulation import protocol_size, sample_experiment
+
+    sample = SAMPLE_EXPERIMENTS[key]
+    scale = scale or sample.scale
+    total = protocol_size(sample.protocol, scale)
+    made = sample_experiment(folder, models, scale, sample.protocol, sample.also_measured)
+    for done, _ in enumerate(made, start=1):
         cancel.check()
         yield Drawn(min(done, total), total)
     yield from reading(folder, cancel)
@@ -157,10 +229,28 @@ def _card(strategy: "Strategy") -> StrategyCard:
         slices_per_step=sum(seen) / len(seen),
         prepares=strategy.prepares,
         whole_retain_set=strategy.whole_retain_set,
+        tasks=tuple(strategy.tasks),
     )
 
 
-def _view(name: str, samples: "SliceSet", cancel: CancelToken) -> ScanSetView:
+def _about_scans(experiment: "Experiment", cancel: CancelToken) -> dict[str, Any]:
+    """What a study tells of scans."""
+    views = {
+        name: _scans_at_a_glance(name, experiment.samples(name), cancel)
+        for name in ("forget", "retain")
+    }
+    return {**views, "scan": _scan_to_watch(experiment)}
+
+
+def _about_subjects(experiment: "Experiment", cancel: CancelToken) -> dict[str, Any]:
+    """What a study tells of subjects."""
+    sets = {name: experiment.samples(name) for name in ("forget", "retain")}
+    views = {name: _subjects_at_a_glance(name, samples, cancel) for name, samples in sets.items()}
+    people = tuple(subject.files for samples in sets.values() for subject in samples.subjects)
+    return {**views, "people": people, "shape": tuple(experiment.preprocessing.shape) or None}
+
+
+def _scans_at_a_glance(name: str, samples: "SliceSet", cancel: CancelToken) -> ScanSetView:
     count = len(samples.scans)
     places = sorted({round(place) for place in np.linspace(0, count - 1, min(count, THUMBNAILS))})
     images, captions = [], []
@@ -173,6 +263,18 @@ def _view(name: str, samples: "SliceSet", cancel: CancelToken) -> ScanSetView:
             images.append(np.clip(target / top, 0, 1).astype(np.float32))
             captions.append(scan.header.name)
     return ScanSetView(name, count, len(samples), tuple(images), tuple(captions))
+
+
+def _subjects_at_a_glance(name: str, samples: "VolumeSet", cancel: CancelToken) -> ScanSetView:
+    images, captions = [], []
+    for subject in samples.subjects:
+        cancel.check()
+        image = subject.images[0]
+        middle = image[len(image) // 2]
+        low, high = np.percentile(middle, (0.5, 99.8))
+        images.append(np.clip((middle - low) / ((high - low) or 1.0), 0, 1).astype(np.float32))
+        captions.append(subject.subject)
+    return ScanSetView(name, len(samples), len(samples), tuple(images), tuple(captions))
 
 
 def _figures(experiment: "Experiment") -> dict[str, dict[str, float]]:
@@ -188,3 +290,9 @@ def _scan_to_watch(experiment: "Experiment") -> Path | None:
         return None
     scans = experiment.samples(name).scans
     return Path(scans[0].header.source) if scans else None
+
+
+_ABOUT: dict[str, "Callable[[Experiment, CancelToken], dict[str, Any]]"] = {
+    "reconstruction": _about_scans,
+    "segmentation": _about_subjects,
+}

@@ -14,7 +14,9 @@ from napari_unlearn.viewer.marks import COLOURS, SYMBOLS
 from napari_unlearn.viewer.rows import COLUMNS, as_text, listed_regions, metric_rows
 
 
-class _Table(QTableWidget):
+class Table(QTableWidget):
+    """Whole rows, no grid, the first column as wide as is left."""
+
     def __init__(self, headers: tuple[str, ...], parent: QWidget | None = None) -> None:
         super().__init__(0, len(headers), parent)
         self.setHorizontalHeaderLabels(list(headers))
@@ -31,6 +33,7 @@ class _Table(QTableWidget):
         header.setHighlightSections(False)
 
     def put(self, row: int, column: int, text: str, colour: str | None = None) -> None:
+        """Write a cell."""
         item = QTableWidgetItem(text)
         if column:
             item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -39,7 +42,7 @@ class _Table(QTableWidget):
         self.setItem(row, column, item)
 
 
-class MetricsTable(_Table):
+class MetricsTable(Table):
     """PSNR, SSIM, NMSE and counts of regions, a row per arm."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -71,7 +74,7 @@ class MetricsTable(_Table):
         path.write_text(as_text(self._rows, ","), encoding="utf-8")
 
 
-class RegionsTable(_Table):
+class RegionsTable(Table):
     """Highlighted regions, the largest first; a click asks to see one."""
 
     chosen = Signal(object)

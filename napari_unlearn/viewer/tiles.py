@@ -17,7 +17,7 @@ from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.pictures import Board, Content, Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from napari.components import ViewerModel
 
@@ -135,6 +135,8 @@ class Tiles:
         self._live: LiveTile | None = None
         self._overlay: LiveOverlay | None = None
         self._shown: dict[Tile, Picture] = {}
+        self.clear_canvas: Callable[[], None] = lambda: None
+        """Asks whoever else lays out a grid in this viewer to put it away."""
         viewer.canvas.events.size.connect(self._on_size)
 
     @property
@@ -160,6 +162,7 @@ class Tiles:
             self.prepare(header, reference, name, names)
             return
         board = pictures.reference_alone(header, reference, name)
+        self.clear_canvas()
         self._remove()
         self._bare = None
         self._viewer.canvas.grid.enabled = False
@@ -186,6 +189,8 @@ class Tiles:
 
     def show_slice(self, arm: int, index: int, image: NDArray[np.float32]) -> None:
         """Put one finished slice in the tile of its arm, counted from 0."""
+        if not self._upper:
+            return  # put away meanwhile; the finished comparison comes back
         layer = self._upper[arm + bool(self._lower)].image
         layer.data[index] = image
         if int(self._viewer.dims.current_step[0]) == index:
@@ -197,6 +202,9 @@ class Tiles:
 
     def mark(self, comparison: Comparison) -> None:
         """Redraw outlines and their counts after the threshold moved."""
+        if not self._upper:
+            self.show(comparison)
+            return
         self._bare, self._shown = pictures.finished(comparison), {}
         for tile, picture in self._pairs(self._with_live(self._bare)):
             tile.mark(picture)
@@ -289,6 +297,13 @@ class Tiles:
         self._fill(board)
         self._on_size()
 
+    def put_away(self) -> None:
+        """Leave the canvas to other tiles; the next board comes back."""
+        if self._overlay is not None:
+            self._overlay.clear()
+        self._remove()
+        self._shown = {}
+
     def focus(self, region: Region) -> None:
         """Jump to a region's slice and zoom in on it, in all tiles at once."""
         if self._header is None:
@@ -371,6 +386,7 @@ class Tiles:
         lower = [Tile.of(picture, board.header) for picture in board.lower]
         same_scan = self._header == board.header
         step = int(viewer.dims.current_step[0])  # napari forgets it with the last layer
+        self.clear_canvas()
         with viewer.layers.batched_update():
             self._remove()
             for stranger in viewer.layers:

@@ -6,18 +6,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QStandardPaths, QTimer, Signal
+from qtpy.QtCore import QObject, QStandardPaths, Signal
 
 from napari_unlearn import __version__
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.runs.background import in_child
 from napari_unlearn.runs.order import Order, carry_out
 from napari_unlearn.unlearning.events import Event, Finished, Preview
-from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.pace import Pace, Timed
 from napari_unlearn.viewer.run_log import RunLog
-from napari_unlearn.viewer.samples import SAMPLES, sample_folder
+from napari_unlearn.viewer.samples import sample_folder
+from napari_unlearn.viewer.scan_stage import ScanStage
+from napari_unlearn.viewer.segment_stage import SegmentStage
 from napari_unlearn.viewer.studies import (
+    SAMPLE_EXPERIMENTS,
     Drawn,
     StrategyCard,
     Study,
@@ -25,7 +27,6 @@ from napari_unlearn.viewer.studies import (
     reading,
     reading_the_sample,
 )
-from napari_unlearn.viewer.tasks import Model
 from napari_unlearn.viewer.worker import End, Jobs, sentence
 
 if TYPE_CHECKING:
@@ -56,18 +57,21 @@ class Training(QObject):
 
     def __init__(self, session: "Session", viewer: "Viewer") -> None:
         super().__init__()
-        self._session, self._viewer = session, viewer
         self.jobs, self.looking, self._listing = Jobs(), Jobs(), Jobs()
         self.strategies: tuple[StrategyCard, ...] = ()
         self.study: Study | None = None
+        self._studies: dict[Path, Study] = {}
+        """All that were read: one that is queued may not be the one in view."""
         self.log: RunLog | None = None
         self.queue: tuple[Order, ...] = ()
-        self._live: LiveTile | None = None
-        # In a turn of its own: together with the curves the tile would hold up the window.
-        self._tile_later = QTimer(self)
-        self._tile_later.setSingleShot(True)
-        self._tile_later.setInterval(150)
-        self._tile_later.timeout.connect(self._show_tile)
+        scans, subjects = ScanStage(session, viewer), SegmentStage(session.segmenting)
+        self._stages: dict[str, ScanStage | SegmentStage] = {
+            "reconstruction": scans,
+            "segmentation": subjects,
+        }
+        self._watched: ScanStage | SegmentStage = scans
+        for stage in (scans, subjects):
+            stage.failed.connect(self._on_stage_failed)
         self._listing.yielded.connect(self._on_strategies)
         self._listing.ended.connect(self._on_listed)
         self.looking.yielded.connect(self._on_looked)
@@ -94,25 +98,25 @@ class Training(QObject):
         self.looking.start(f"Reading {path.name}", partial(in_child, partial(reading, path)))
         self.list_strategies()
 
-    def sample(self, folder: Path | None = None) -> None:
-        """Simulate the sample experiment in the background, then read it.
+    def sample(self, key: str = "site", folder: Path | None = None) -> None:
+        """Simulate a sample experiment in the background, then read it.
 
         Args:
+            key: Of `SAMPLE_EXPERIMENTS`.
             folder: Where; None keeps it in this user's cache, where the next time finds it.
 
         Raises:
             UnlearnError: The sample data are missing, or an experiment is being read.
         """
-        samples = sample_folder()
+        samples, wanted = sample_folder(), SAMPLE_EXPERIMENTS[key]
         if samples is None:
             raise UnlearnError("The sample data are not installed.")
         if folder is None:
             cache = QStandardPaths.StandardLocation.GenericCacheLocation
             place = Path(QStandardPaths.writableLocation(cache)) / "napari-unlearn"
-            folder = place / f"sample-experiment-{__version__}"
-        models = samples / SAMPLES[0].protocol
-        work = partial(reading_the_sample, folder, models)
-        self.looking.start("Simulating the sample experiment", partial(in_child, work))
+            folder = place / f"{wanted.folder}-{__version__}"
+        work = partial(reading_the_sample, folder, samples / wanted.models, key)
+        self.looking.start(f"Simulating {wanted.title}", partial(in_child, work))
         self.list_strategies()
 
     def strategy(self, name: str) -> StrategyCard:
@@ -141,18 +145,10 @@ class Training(QObject):
     def show_epoch(self, epoch: int | None) -> None:
         """Put the picture at the end of an epoch into the tile of the run's model.
 
-        None shows again what the model that was kept makes of the scan.
+        None shows again what the model that was kept makes of what is in view.
         """
-        log, comparison = self.log, self._session.comparison
-        if log is None or log.order.preview is None or comparison is None:
-            return
-        arm = next((each for each in comparison.arms if each.name == log.name), None)
-        if epoch is None:
-            self._session.tiles.show(comparison)
-        elif arm is not None and epoch in log.previews:
-            past = LiveTile.after(arm, comparison, log.order.preview[1])
-            past.put(log.previews[epoch], f"epoch {epoch}")
-            self._session.tiles.show_instead(past)
+        if self.log is not None:
+            self._watched.show_epoch(self.log, epoch)
 
     def _go_on(self) -> None:
         if not self.queue or self.jobs.running:
@@ -163,37 +159,24 @@ class Training(QObject):
         self.queue_changed.emit()
 
     def _begin(self, order: Order) -> None:
-        study = self.study
+        study = self._studies.get(order.experiment, self.study)
         if study is None:
             return
         strategy = self.strategy(order.strategy)
         fraction = order.retain_fraction or study.retain_fraction
         name = order.run_name or order.strategy
-        self._live, order = self._look_at(order, name)
-        self.log = RunLog(order, name, study.steps_per_epoch(strategy, fraction))
+        self._watched = self._stages[study.task]
+        order = self._watched.watch(order, name, study)
+        per_epoch = study.regrouped(order.members).steps_per_epoch(strategy, fraction)
+        self.log = RunLog(order, name, per_epoch, study.task)
         self.jobs.start(
             strategy.title,
             partial(in_child, partial(carry_out, order)),
             order.device,
             keeps=True,
         )
-        self._tile_later.start()
+        self._watched.begin()
         self.began.emit()
-
-    def _show_tile(self) -> None:
-        if self.jobs.running:
-            self._session.tiles.show_live(self._live)
-
-    def _look_at(self, order: Order, name: str) -> tuple[LiveTile | None, Order]:
-        """Watch the slice in view, where there is one with a reference."""
-        opened, path = self._session.opened, self._session.scan_path
-        if opened is None or path is None or opened.reference is None:
-            return None, order
-        header = opened.scan.header
-        index = min(int(self._viewer.dims.current_step[0]), header.slices - 1)
-        return LiveTile(name, header, index, opened.reference), replace(
-            order, preview=(path, index)
-        )
 
     def _on_event(self, event: Event) -> None:
         if self.log is None:
@@ -201,20 +184,13 @@ class Training(QObject):
         try:
             self.log.take(event)
             if isinstance(event, Preview):
-                self._show(event)
+                self._watched.show(event)
             elif isinstance(event, Finished):
                 self._note_pace(event)
             self.moved.emit(event)
         except Exception as error:  # a slot that raises would leave the job without an end
             _log.exception("An event could not be shown")
             self.jobs.abort(sentence(error, "this machine"))
-
-    def _show(self, preview: Preview) -> None:
-        if self._live is None or self.log is None:
-            return
-        at = f"step {preview.step}" if preview.epoch is None else f"epoch {preview.epoch}"
-        self._live.put(preview.image, at)
-        self._session.tiles.refresh_live()
 
     def _note_pace(self, event: Finished) -> None:
         log, study = self.log, self.study
@@ -236,13 +212,13 @@ class Training(QObject):
             log.state, log.message = "failed", end.message
         elif not log.over:
             log.state = "aborted"  # stopped before there was anything to keep
-        if log.checkpoint is None or log.state in ("aborted", "failed"):
-            self._session.tiles.show_live(None)
+        kept = log.checkpoint is not None and log.state in ("finished", "kept")
+        self._watched.end(kept=kept)
         self.ended.emit()
         self.study_known.emit()
-        if log.checkpoint is not None and log.state in ("finished", "kept"):
+        if log.checkpoint is not None and kept:
             try:
-                self._session.add_unlearned(log.name, log.checkpoint)
+                self._watched.add(log.name, log.checkpoint)
             except UnlearnError as error:
                 self.said.emit(str(error), True)
         self._go_on()
@@ -250,6 +226,9 @@ class Training(QObject):
     def _on_strategies(self, strategies: tuple[StrategyCard, ...]) -> None:
         self.strategies = strategies
         self.strategies_known.emit()
+
+    def _on_stage_failed(self, text: str) -> None:
+        self.said.emit(text, True)
 
     def _on_listed(self, end: End) -> None:
         if end.outcome == "failed":
@@ -259,41 +238,11 @@ class Training(QObject):
         if isinstance(seen, Drawn):
             self.drawn.emit(seen)
             return
-        self.study = seen
+        self.study = self._studies[seen.path] = seen
         self.study_known.emit()
 
     def _on_looking_ended(self, end: End) -> None:
         if end.outcome == "failed":
             self.said.emit(end.message, True)
-        elif end.outcome == "finished":
-            self._open_scan()
-
-    def _open_scan(self) -> None:
-        """Show what the unlearned model will be held against, unless the user has a scan open."""
-        study, session = self.study, self._session
-        if study is None or session.opened is not None or study.scan is None:
-            return
-        found = [role for role in ("original", "oracle") if role in study.checkpoints]
-        try:
-            if not session.models:
-                session.set_models(
-                    tuple(
-                        Model(role.capitalize(), role, study.checkpoints[role])  # type: ignore[arg-type]
-                        for role in found
-                    )
-                )
-            session.open(study.scan, then=self._lay_out)
-        except UnlearnError as error:
-            self.said.emit(str(error), True)
-
-    def _lay_out(self) -> None:
-        """Compare original and oracle, beside a tile that waits for the first run."""
-        opened = self._session.opened
-        if opened is None:
-            return
-        if not self.jobs.running and opened.reference is not None:
-            header = opened.scan.header
-            self._live = LiveTile("Your run", header, header.slices // 2, opened.reference)
-            self._session.tiles.show_live(self._live)
-        if self._session.models:
-            self._session.compare()
+        elif end.outcome == "finished" and self.study is not None:
+            self._stages[self.study.task].open(self.study)

@@ -36,8 +36,25 @@ from napari_unlearn.viewer.unlearn_panel import UnlearnPanel
 if TYPE_CHECKING:
     import napari
 
-_FAVOURITE = "acquired-lines"
-"""The strategy to begin with: it needs no reference image of what is to be forgotten."""
+_FAVOURITES = {"reconstruction": "acquired-lines", "segmentation": "loss-match"}
+"""The strategy to begin with, by task: ours. The one for scans needs no reference image of what is
+to be forgotten."""
+
+_SAMPLES = {
+    "site": (
+        "Sample experiment",
+        "Simulates a site whose reference images carried a fault; the original learnt to "
+        "paint it. Takes some seconds the first time.",
+    ),
+    "heads": (
+        "Sample heads",
+        "Simulates labelled 3D heads, of whom the original remembers seven people by heart and "
+        "two want to be forgotten. Takes some seconds the first time.",
+    ),
+}
+
+_LONGEST = 56
+"""Letters of the name that a run is offered."""
 
 
 class UnlearnDock(QWidget):
@@ -48,6 +65,8 @@ class UnlearnDock(QWidget):
         give_own_window(napari_viewer)
         self.session = session_of(napari_viewer)
         self.training = self.session.training
+        self._shown: Path | None = None
+        """The experiment that the forms were filled from."""
         self.path = QLineEdit()
         self.path.setPlaceholderText("experiment.toml, or its folder")
         self.sets = ScanSets()
@@ -61,7 +80,8 @@ class UnlearnDock(QWidget):
         self.queue.setToolTip("Waiting; a double click takes one out")
         self._lay_out()
         self.path.returnPressed.connect(self._on_path_entered)
-        self.strategy.changed.connect(self._on_strategy)
+        self.sets.changed.connect(self._on_edited)
+        self.strategy.changed.connect(self._on_edited)
         self.budget.changed.connect(self._estimate)
         self.panel.start_requested.connect(self._on_start)
         self.scrubber.chosen.connect(self._on_epoch)
@@ -116,20 +136,23 @@ class UnlearnDock(QWidget):
     def _experiment_row(self) -> QVBoxLayout:
         choose = QPushButton("Open…")
         choose.clicked.connect(self._on_choose)
-        self.sample = QPushButton("Sample experiment")
-        self.sample.setToolTip(
-            "Simulates a site whose reference images carried a fault; the original learnt to "
-            "paint it. Takes some seconds the first time."
-        )
-        self.sample.clicked.connect(self._on_sample)
-        self.sample.setVisible(sample_folder() is not None)
+        samples = QHBoxLayout()
+        self.samples: dict[str, QPushButton] = {}
+        for key, (title, help_) in _SAMPLES.items():
+            button = QPushButton(title)
+            button.setToolTip(help_)
+            button.setProperty("sample", key)
+            button.clicked.connect(self._on_sample)
+            button.setVisible(sample_folder() is not None)
+            self.samples[key] = button
+            samples.addWidget(button)
         row = QHBoxLayout()
         row.addWidget(self.path)
         row.addWidget(choose)
         column = QVBoxLayout()
         column.setSpacing(4)
         column.addLayout(row)
-        column.addWidget(self.sample)
+        column.addLayout(samples)
         return column
 
     def _show_everything(self) -> None:
@@ -141,7 +164,10 @@ class UnlearnDock(QWidget):
         self._show_queue()
 
     def _show_strategies(self) -> None:
-        self.strategy.show_strategies(self.training.strategies, _FAVOURITE)
+        study = self.training.study
+        task = "reconstruction" if study is None else study.task
+        cards = [card for card in self.training.strategies if task in card.tasks]
+        self.strategy.show_strategies(cards, _FAVOURITES[task])
         self._make_ready()
 
     def _show_study(self) -> None:
@@ -150,10 +176,12 @@ class UnlearnDock(QWidget):
         self.sets.setVisible(known)
         if study is not None:
             self._show_log()  # its place in the dock is taken before a run, not when one starts
-            if self.path.text() != str(study.path):
+            if self._shown != study.path:
+                self._shown = study.path
                 self.path.setText(str(study.path))
                 self.sets.show_study(study)
                 self.budget.show_study(study)
+                self._show_strategies()
             self._name_run()
         self._estimate()
         self._make_ready()
@@ -173,18 +201,25 @@ class UnlearnDock(QWidget):
     def _make_ready(self) -> None:
         study = self.training.study
         ready = study is not None and "original" in study.checkpoints
-        self.panel.set_ready(ready and self.strategy.card is not None)
+        startable = ready and self.strategy.card is not None and not self.sets.mistake
+        self.panel.set_ready(startable)
         if study is not None and not ready:
             self.panel.say(
                 f"{study.name} has no original yet; 'napari-unlearn train' makes one.", wrong=True
             )
 
     def _name_run(self) -> None:
-        if self.strategy.card is not None:
-            self.budget.name.setText(self.training.free_name(self.strategy.card.name))
+        card, members = self.strategy.card, self.sets.members
+        if card is not None:
+            whom = "-".join(members.get("forget", ()))
+            wanted = f"{card.name}-{whom}"[:_LONGEST].rstrip("-") if whom else card.name
+            self.budget.name.setText(self.training.free_name(wanted))
 
     def _estimate(self) -> None:
-        self.budget.show_estimate(self.training.study, self.strategy.card)
+        study = self.training.study
+        if study is not None and not self.sets.mistake:
+            study = study.regrouped(self.sets.members)
+        self.budget.show_estimate(study, self.strategy.card)
 
     def _try(self, action: Callable[[], None]) -> None:
         try:
@@ -192,7 +227,7 @@ class UnlearnDock(QWidget):
         except UnlearnError as error:
             self.panel.say(str(error), wrong=True)
 
-    def _on_strategy(self) -> None:
+    def _on_edited(self) -> None:
         self._name_run()
         self._estimate()
         self._make_ready()
@@ -202,7 +237,7 @@ class UnlearnDock(QWidget):
         if study is not None and card is not None:
             name = self.training.free_name(self.budget.name.text() or card.name)
             self.budget.name.setText(name)
-            order = self.budget.order(study, card, self.strategy.values)
+            order = self.budget.order(study, card, self.strategy.values, self.sets.members)
             self._try(lambda: self.training.add(order))
 
     def _on_moved(self, event: Event) -> None:
@@ -223,7 +258,8 @@ class UnlearnDock(QWidget):
             self.open_experiment(Path(self.path.text().strip()).expanduser())
 
     def _on_sample(self) -> None:
-        self._try(self.training.sample)
+        key = self.sender().property("sample")
+        self._try(lambda: self.training.sample(key))
 
     def _on_choose(self) -> None:
         path, _ = QFileDialog.getOpenFileName(

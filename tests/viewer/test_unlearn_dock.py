@@ -89,7 +89,7 @@ def test_a_run_is_watched_paused_stopped_and_kept(qtbot, viewer, cache, folder):
     training, session = dock.training, dock.session
     assert not dock.panel.start.isEnabled()
     with qtbot.waitSignal(session.compared, timeout=LONG):
-        qtbot.mouseClick(dock.sample, LEFT)
+        qtbot.mouseClick(dock.samples["site"], LEFT)
     qtbot.waitUntil(dock.panel.start.isEnabled, timeout=LONG)
     _idle(qtbot, dock)
     assert dock.sets.forget.text.text() == "<b>Forget</b><br>1 scan<br>2 slices"
