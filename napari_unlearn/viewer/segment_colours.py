@@ -62,5 +62,7 @@ def disagreement_colormap() -> DirectLabelColormap:
 
 
 def _colormap(colours: dict[int, str]) -> DirectLabelColormap:
-    shown: dict[int | None, str] = {**colours, 0: _CLEAR, None: _CLEAR}
+    shown: dict[int | None, str] = {0: _CLEAR, None: _CLEAR}
+    for label, colour in colours.items():
+        shown[label] = colour
     return DirectLabelColormap(color_dict=shown)
