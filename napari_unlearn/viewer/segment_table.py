@@ -148,8 +148,9 @@ class SegmentTable(Table):
         names = ["Truth" if arm.role is None else arm.name for arm in columns]
         self.setHorizontalHeaderLabels(["Structure", *names])
         header = self.horizontalHeader()
-        for place in range(1, 1 + len(columns)):
+        for place in range(1 + len(columns)):  # names stay whole; many models scroll sideways
             header.setSectionResizeMode(place, QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
         likes = [None if arm is labelled.oracle else arm.like_oracle for arm in columns]
         agreement = any(like is not None for like in likes)
         self.setRowCount(len(self._labels) + 1 + agreement)
