@@ -9,7 +9,7 @@ from napari_unlearn.viewer.thumbnail import thumbnail
 
 _CHECKED, _UNCHECKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked
 _SIZE = 30  # side of a thumbnail [pixels]
-_ROWS = 5  # that are in view
+_ROWS = 7  # that are in view at most
 
 
 class SubjectList(QWidget):
@@ -24,7 +24,6 @@ class SubjectList(QWidget):
         self.text.setWordWrap(True)
         self.list = QListWidget()
         self.list.setIconSize(QSize(_SIZE, _SIZE))
-        self.list.setFixedHeight(_ROWS * (_SIZE + 4) + 6)
         self.list.setToolTip("Tick whom the model is to forget; the others are retained")
         self.remark = QLabel()
         self.remark.setWordWrap(True)
@@ -52,6 +51,8 @@ class SubjectList(QWidget):
             item.setCheckState(_CHECKED if name in study.forget.captions else _UNCHECKED)
             self.list.addItem(item)
         self.list.blockSignals(False)
+        row = max(self.list.sizeHintForRow(0), _SIZE)
+        self.list.setFixedHeight(min(self.list.count(), _ROWS) * row + 6)
         self._write()
 
     def tick(self, subject: str, wanted: bool) -> None:

@@ -92,6 +92,12 @@ AGREEMENT = "like oracle"
 """Row: voxels equal to the oracle's, of those that either calls a structure."""
 
 
+_NARROW = (
+    "QTableWidget, QHeaderView::section { font-size: 11px; } "
+    "QHeaderView::section { padding: 1px 2px; }"
+)
+
+
 class SegmentTable(Table):
     """Shows one figure at a time; a click on a structure asks to see it alone."""
 
@@ -104,7 +110,7 @@ class SegmentTable(Table):
         self._labelled: Labelled | None = None
         self._labels: tuple[int, ...] = ()
         self.only: int | None = None
-        self.setStyleSheet("QTableWidget, QHeaderView::section { font-size: 11px; }")
+        self.setStyleSheet(_NARROW)
         self.cellClicked.connect(self._on_clicked)
 
     def show_labelled(self, labelled: Labelled | None) -> None:
@@ -142,8 +148,9 @@ class SegmentTable(Table):
         names = ["Truth" if arm.role is None else arm.name for arm in columns]
         self.setHorizontalHeaderLabels(["Structure", *names])
         header = self.horizontalHeader()
-        for place in range(1, 1 + len(columns)):
+        for place in range(1 + len(columns)):  # names stay whole; many models scroll sideways
             header.setSectionResizeMode(place, QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
         likes = [None if arm is labelled.oracle else arm.like_oracle for arm in columns]
         agreement = any(like is not None for like in likes)
         self.setRowCount(len(self._labels) + 1 + agreement)

@@ -130,6 +130,12 @@ class SegmentTiles:
         return tuple(self._tiles)
 
     @property
+    def on_canvas(self) -> bool:
+        """Whether they are to be seen: nobody took the canvas, or the window away."""
+        layers = [layer for tile in self._tiles for layer in tile.layers]
+        return bool(layers) and all(layer in self._viewer.layers for layer in layers)
+
+    @property
     def in_3d(self) -> bool:
         """Whether volumes are shown rather than slices."""
         return self._viewer.dims.ndisplay == 3
@@ -215,8 +221,7 @@ class SegmentTiles:
         self._camera = (tuple(camera.center), camera.zoom)
 
     def _fits(self, board: LabelBoard) -> bool:
-        present = all(layer in self._viewer.layers for tile in self._tiles for layer in tile.layers)
-        return bool(self._tiles) and present and len(self._tiles) == len(board.pictures)
+        return self.on_canvas and len(self._tiles) == len(board.pictures)
 
     def _build(self, board: LabelBoard, *, fresh: bool) -> None:
         """Replace all tiles; the grid comes last, since each insertion would rebuild it."""

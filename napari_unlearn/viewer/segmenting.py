@@ -277,7 +277,8 @@ class Segmenting(QObject):
     def _on_ended(self, end: End) -> None:
         if self._running:  # cancelled or failed: tiles that wait would wait for ever
             self._running = ()
-            self.show()
+            if self.tiles.on_canvas:
+                self.show()
         if end.outcome != "finished":
             self._next = None
         elif self._next is not None:

@@ -54,8 +54,9 @@ def cache(made, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
+def viewer(make_napari_viewer, request):
+    # Only what is on the screen is drawn; the other tests need no pixels.
+    return make_napari_viewer(show=request.node.get_closest_marker("long") is not None)
 
 
 @pytest.fixture
