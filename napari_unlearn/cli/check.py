@@ -85,7 +85,7 @@ def _as_json(report: "Report") -> str:
 
 
 def _as_text(report: "Report") -> str:
-    from napari_unlearn.experiment.preflight import amount
+    from napari_unlearn.models.memory import amount
 
     people, samples = report.units
     sample = samples.removesuffix("s")

@@ -85,7 +85,7 @@ def hausdorff_95(one: Mask, other: Mask, voxel_size: tuple[float, float, float])
     if not (one.any() and other.any()):
         return None
     # Distances within the box of both are those within the whole volume, sooner.
-    box = tuple(_span(inside.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3))
+    box = tuple(_span(places) for places in np.nonzero(inside))
     surfaces = [_surface(one[box]), _surface(other[box])]
     ends = []
     for here, there in (surfaces, surfaces[::-1]):
@@ -127,9 +127,8 @@ def _surface(mask: Mask) -> Mask:
     return mask & ~binary_erosion(mask)
 
 
-def _span(filled: Mask) -> slice:
-    kept = np.flatnonzero(filled)
-    return slice(int(kept[0]), int(kept[-1]) + 1)
+def _span(places: NDArray[np.intp]) -> slice:
+    return slice(int(places.min()), int(places.max()) + 1)
 
 
 def _check(one: NDArray, other: NDArray) -> None:

@@ -14,7 +14,7 @@ from napari_unlearn.evaluation.subject_runs import variant_of
 
 WIDTH = 7.2
 """[inches]"""
-_LINE, _HEAD, _FOOT = 0.2, 0.5, 0.55
+_LINE, _HEAD, _FOOT = 0.17, 0.45, 0.55
 """Heights of a run's line, of the title and of the axis' words [inches]."""
 
 Scores = Mapping[str, Sequence[float]]

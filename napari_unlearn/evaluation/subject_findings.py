@@ -127,14 +127,14 @@ def _best_trade_off(figures: Figures, epochs: int) -> Finding:
 
 def _unstable(figures: Figures, name: str, early: int, late: int) -> Finding:
     """Retain and forget Dice both fall plainly between two budgets."""
-    runs = [Variant(name, count).run for count in (early, late)]
-    falls = [_falls(figures, *runs, key) for key in ("retain_dice", "forget_dice")]
+    before, after = (Variant(name, count).run for count in (early, late))
+    falls = [_falls(figures, before, after, key) for key in ("retain_dice", "forget_dice")]
     lowest = [
         None if retain is None or forget is None else min(retain, forget)
         for retain, forget in zip(*falls, strict=True)
     ]
     words = [
-        f"{BY_KEY[key].title} {_mean(figures, runs[0], key)} to {_mean(figures, runs[1], key)}"
+        f"{BY_KEY[key].title} {_mean(figures, before, key)} to {_mean(figures, after, key)}"
         for key in ("retain_dice", "forget_dice")
     ]
     claim = (

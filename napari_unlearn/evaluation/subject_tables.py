@@ -45,7 +45,7 @@ BY_KEY = {measure.key: measure for measure in (*MEASURES, *DETAILS)}
 
 STRUCTURES = (
     ("dice", "Dice", 3),
-    ("hd95", "HD95 [mm]; mean over the subjects in which the run shows the structure", 1),
+    ("hd95", "HD95 [mm]", 1),
     ("volume", "Volume [ml]", 1),
 )
 
@@ -118,7 +118,8 @@ def average(cells: Sequence[Cell | None]) -> Cell | None:
 def structure_table(results: Sequence[SubjectResult], set_name: str, quantity: str) -> Grid:
     """One quantity of every structure: mean over the subjects of a set, one row per run.
 
-    Volumes begin with a row of the truth.
+    Dice is over the subjects that have the structure, HD95 over those of them in which the run
+    shows it, volume over all. Volumes begin with a row of the truth.
 
     Args:
         results: of one experiment.
@@ -133,9 +134,10 @@ def structure_table(results: Sequence[SubjectResult], set_name: str, quantity: s
     rows = []
     if quantity == "volume" and found:
         truth = next(iter(found.values()))
-        rows.append(Row(("Truth", ""), _means(truth, "true_volume", subjects)))
+        rows.append(Row(("Truth", ""), _means(truth, "true_volume", names, subjects)))
     rows += [
-        Row(_heads(run, None), _means(found[run], quantity, subjects)) for run in in_order(found)
+        Row(_heads(run, None), _means(found[run], quantity, names, subjects))
+        for run in in_order(found)
     ]
     columns = tuple(Column(name, name, digits) for name in names)
     return Grid(f"{title}, {set_name} subjects", ("run", "epochs"), columns, tuple(rows))
@@ -166,14 +168,18 @@ def _heads(run: str, seeds: int | None) -> tuple[str, ...]:
 
 
 def _means(
-    structures: Mapping[str, Sequence[StructureScore]], quantity: str, subjects: int
+    structures: Mapping[str, Sequence[StructureScore]],
+    quantity: str,
+    names: Sequence[str],
+    subjects: int,
 ) -> dict[str, Cell | None]:
-    """By structure; a volume that a subject does not show is 0, everything else is not known."""
+    """By structure; without a word on it a subject has none of its volume, the rest is unknown."""
     cells: dict[str, Cell | None] = {}
-    for name, scores in structures.items():
+    for name in names:
+        scores = structures.get(name, ())
         values = [v for score in scores if (v := getattr(score, quantity)) is not None]
         count = subjects if "volume" in quantity else len(values)
-        cells[name] = Cell(sum(values) / count) if values else None
+        cells[name] = Cell(sum(values) / count) if count else None
     return cells
 
 

@@ -120,7 +120,7 @@ def measure(trial: Trial, cancel: CancelToken) -> Iterator[Measured]:
         precision=trial.precision,  # type: ignore[arg-type]
     )
     batch = trial.batch().to(device)
-    model = model.to(device, memory_format=layout)
+    model = model.to(device, memory_format=layout)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
     wrapped, stepper = fabric.setup(model, optimizer)
     image = batch.image.to(memory_format=layout)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from napari_unlearn.experiment.finding import Finding
 from napari_unlearn.experiment.scans import Scans
 from napari_unlearn.experiment.subjects import Subjects
-from napari_unlearn.experiment.weight import StepLoss
+from napari_unlearn.experiment.weight import Weight
 from napari_unlearn.unlearning.samples import Sample
 from napari_unlearn.unlearning.task import Task
 
@@ -82,8 +82,8 @@ class Kind(Protocol):
     def inspect(self, experiment: "Experiment", sets: Mapping[str, Any]) -> Iterator[Finding]:
         """What only a look into the files tells; done on request."""
 
-    def step_loss(self, experiment: "Experiment", sets: Mapping[str, Any]) -> StepLoss:
-        """The loss of a step on the largest sample, of tensors without numbers."""
+    def weight(self, experiment: "Experiment", sets: Mapping[str, Any]) -> Weight:
+        """What the network and a step on the largest sample take up."""
 
     def adopt(self, experiment: "Experiment", path: "Path") -> "tuple[nn.Module, Card] | None":
         """Foreign weights as a network of the experiment's; None for a checkpoint of ours.

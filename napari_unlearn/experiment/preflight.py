@@ -13,10 +13,9 @@ from napari_unlearn.experiment import Experiment
 from napari_unlearn.experiment.estimate import Pace, measure_pace
 from napari_unlearn.experiment.finding import TRAINING, Finding
 from napari_unlearn.experiment.plan import ROLES, Plan, plan, timed
-from napari_unlearn.experiment.weight import Weight
 from napari_unlearn.models.checkpoint import read_card
 from napari_unlearn.models.device import device_name, free_memory, resolve_device
-from napari_unlearn.models.registry import ARCHITECTURES
+from napari_unlearn.models.memory import amount
 from napari_unlearn.unlearning.strategies import TRAIN, find_strategy, strategies_for
 from napari_unlearn.unlearning.strategy import Strategy
 
@@ -93,10 +92,9 @@ def preflight(
     strategies: dict[str, Strategy] = {name: TRAIN for name in names or ROLES if name in ROLES}
     strategies |= asked if names else _possible(experiment)
     try:
-        loss = kind.step_loss(experiment, sets)
+        weight = kind.weight(experiment, sets)
     except UnlearnError:  # the sample that counts cannot be read, as a finding says already
         return report
-    weight = Weight(ARCHITECTURES[experiment.model.architecture], experiment.network, loss)
     plans = [
         plan(experiment, name, strategy, sets, weight) for name, strategy in strategies.items()
     ]
@@ -190,8 +188,3 @@ def _room_in_memory(plans: Sequence[Plan], device: torch.device, lighter: str) -
         f"{amount(most)} of memory, {amount(free)} are free on {device_name(device)}; "
         f"{lighter}, or checkpointing = true in model.parameters, take less.",
     )
-
-
-def amount(size: int) -> str:
-    """Bytes as people say them."""
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"

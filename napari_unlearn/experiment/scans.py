@@ -14,9 +14,10 @@ from napari_unlearn.experiment.data_check import check_sets, file_name
 from napari_unlearn.experiment.finding import Finding, some
 from napari_unlearn.experiment.mistakes import shown
 from napari_unlearn.experiment.subject_sets import matching
-from napari_unlearn.experiment.weight import StepLoss
+from napari_unlearn.experiment.weight import SliceWeight, StepLoss
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.open import find_scans, open_scan
+from napari_unlearn.models.registry import ARCHITECTURES
 from napari_unlearn.mri.scan import Header, Scan
 from napari_unlearn.unlearning.batch import Batch, SliceSet
 from napari_unlearn.unlearning.task import Reconstruction
@@ -88,12 +89,12 @@ class Scans:
         """Nothing: headers tell everything."""
         return iter(())
 
-    def step_loss(self, experiment: "Experiment", sets: Mapping[str, SliceSet]) -> StepLoss:
+    def weight(self, experiment: "Experiment", sets: Mapping[str, SliceSet]) -> SliceWeight:
         """On the slice with the most numbers."""
         headers = [scan.header for samples in sets.values() for scan in samples.scans]
-        return slice_loss(
-            max(headers, key=lambda header: header.coils * header.rows * header.columns)
-        )
+        largest = max(headers, key=lambda header: header.coils * header.rows * header.columns)
+        network = ARCHITECTURES[experiment.model.architecture]
+        return SliceWeight(network, experiment.network, slice_loss(largest))
 
     def adopt(self, experiment: "Experiment", path: Path) -> None:
         """None: only checkpoints of ours are started from."""

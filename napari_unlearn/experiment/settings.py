@@ -1,9 +1,17 @@
 """What an experiment file may say: its tables, their keys and the values accepted."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 
 from napari_unlearn.models.registry import ARCHITECTURES, parameters_of
 from napari_unlearn.phantoms.tissues import Tissue
@@ -25,6 +33,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 SETS = ("retain", "forget", "unseen")
+THREE = "a list of three whole numbers: slices, rows and columns"
 
 
 class Section(BaseModel):
@@ -86,7 +95,9 @@ class SamplingTable(Section):
 class Preprocessing(Section):
     """How a segmentation brings a subject's volumes to its network."""
 
-    shape: list[Annotated[int, Field(ge=8, le=4096)]] = Field(default_factory=list)
+    shape: list[Annotated[int, Field(ge=8, le=4096)]] = Field(
+        default_factory=list, json_schema_extra={"accepted": THREE}
+    )
     """Slices, rows and columns that the head is cropped and resized to, [56, 448, 448] in
     MedicalNet; empty keeps the subjects' own grid. Contrasts are always normalised."""
 
@@ -94,7 +105,7 @@ class Preprocessing(Section):
     @classmethod
     def _three(cls, shape: list[int]) -> list[int]:
         if len(shape) not in (0, 3):
-            raise ValueError("a list of three whole numbers: slices, rows and columns")
+            raise ValueError(THREE)
         return shape
 
 
@@ -181,8 +192,22 @@ class File(Section):
 
 def network_section(architecture: str) -> type[Section]:
     """The table that an architecture's keyword arguments make up."""
-    fields: dict[str, Any] = dict(parameters_of(architecture))
+    fields: dict[str, Any] = {
+        name: (_choice(annotation) if get_origin(annotation) is Literal else annotation, default)
+        for name, (annotation, default) in parameters_of(architecture).items()
+    }
     return create_model(architecture, __base__=Section, **fields)
+
+
+def _choice(annotation: Any) -> Any:
+    """A literal that takes neither true nor 1.0 for 1, as pydantic's own does."""
+
+    def check(value: object) -> object:
+        if not any(type(value) is type(one) and value == one for one in get_args(annotation)):
+            raise ValueError
+        return value
+
+    return Annotated[annotation, BeforeValidator(check)]
 
 
 def file_schema(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,13 +15,15 @@ from napari_unlearn.experiment.finding import Finding, some
 from napari_unlearn.experiment.mistakes import shown
 from napari_unlearn.experiment.subject_check import check_subjects, inspect_subjects
 from napari_unlearn.experiment.subject_sets import PreparedSubject, matching, people
-from napari_unlearn.experiment.weight import StepLoss
+from napari_unlearn.experiment.weight import VolumeWeight
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.preprocess3d import Triple
 from napari_unlearn.io.subject_files import SubjectFiles
 from napari_unlearn.io.subjects import LABELS, find_subjects
 from napari_unlearn.models.card import Card, Volumes
 from napari_unlearn.models.medicalnet import convert_medicalnet
+from napari_unlearn.models.memory import step_memory
+from napari_unlearn.models.registry import build
 from napari_unlearn.mri.subject3d import STRUCTURE_NAMES
 from napari_unlearn.unlearning.segmentation import Segmentation
 from napari_unlearn.unlearning.volumes import VolumeBatch, VolumeSet
@@ -126,10 +128,13 @@ class Subjects:
         """Every file once: labels that the network does not know, grids that differ."""
         return inspect_subjects(sets, shape_of(experiment))
 
-    def step_loss(self, experiment: "Experiment", sets: Mapping[str, VolumeSet]) -> StepLoss:
+    def weight(self, experiment: "Experiment", sets: Mapping[str, VolumeSet]) -> VolumeWeight:
         """On the network's grid, or that of the first subject."""
-        shape = shape_of(experiment) or sets["retain"].subjects[0].images.shape[1:]
-        return volume_loss(_parameter(experiment, "in_channels"), classes_of(experiment), shape)
+        shape = shape_of(experiment) or people(sets["retain"])[0].images.shape[1:]
+        network = partial(build, experiment.model.architecture, experiment.network)
+        channels, classes = _parameter(experiment, "in_channels"), classes_of(experiment)
+        loss = partial(_step_loss, channels, classes, tuple(shape))
+        return VolumeWeight(step_memory(network, loss, experiment.training.precision))
 
     def adopt(self, experiment: "Experiment", path: Path) -> tuple[nn.Module, Card] | None:
         """MedicalNet's weights (.pth) in the network of the experiment."""
@@ -187,20 +192,10 @@ def classes_of(experiment: "Experiment") -> int:
     return _parameter(experiment, "classes")
 
 
-def volume_loss(channels: int, classes: int, shape: Sequence[int]) -> StepLoss:
+def _step_loss(channels: int, classes: int, shape: tuple[int, ...], model: nn.Module) -> Tensor:
     """The loss on a volume that has a shape (slices, rows, columns) but no numbers."""
-    return partial(_volume_loss, channels, classes, tuple(shape))
-
-
-def _volume_loss(channels: int, classes: int, shape: tuple[int, ...], model: nn.Module) -> Tensor:
-    with torch.device("meta"):
-        # Weights instead of labels: making them from labels looks at the labels' values.
-        batch = VolumeBatch(
-            image=torch.empty((1, channels, *shape)),
-            target=torch.empty((1, classes, *shape)),
-            classes=classes,
-        )
-    return Segmentation().loss(model, batch)
+    image, labels = torch.empty((1, channels, *shape)), torch.zeros((1, *shape), dtype=torch.long)
+    return Segmentation().loss(model, VolumeBatch(image, labels, classes))
 
 
 def _parameter(experiment: "Experiment", name: str) -> int:

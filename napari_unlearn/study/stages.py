@@ -117,9 +117,10 @@ def judgements(seeds: Sequence[Path]) -> list[Costly]:
     return [(1.0 / (number + 1), Judgement(seed)) for number, seed in enumerate(seeds)]
 
 
-def passes_of(strategy: Strategy) -> int:
-    """Passes over a sample per step, roughly."""
-    return max(1, sum(part is not None for part in (strategy.forget, strategy.retain)))
+def passes_of(strategy: Strategy) -> float:
+    """Passes over a sample per step, roughly; a teacher's answer is a third of one."""
+    parts = sum(part is not None for part in (strategy.forget, strategy.retain))
+    return max(1, parts) + len(strategy.teachers) / 3
 
 
 def seed_folders(

@@ -21,7 +21,7 @@ def test_the_full_size_network_is_counted_without_being_built():
 
 
 def test_checkpointing_and_half_precision_take_less():
-    trial = Trial(depth=18, width=8, shape=(16, 64, 64))
+    trial = Trial(depth=10, classes=2, shape=(32, 128, 128))
     plain = counted(trial)["step"]
     saving = counted(replace(trial, checkpointing=True))["step"]
     half = counted(replace(trial, precision="bf16-mixed"))["step"]

@@ -11,7 +11,7 @@ from napari_unlearn.errors import UnlearnError, WrongUse
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.experiment.preflight import preflight
 from napari_unlearn.experiment.scans import slice_loss
-from napari_unlearn.experiment.weight import Weight
+from napari_unlearn.experiment.weight import SliceWeight
 from napari_unlearn.io.fastmri import FastmriScan, write_fastmri
 from napari_unlearn.models.registry import ARCHITECTURES
 from napari_unlearn.mri.scan import Header, MemoryScan
@@ -218,7 +218,7 @@ def test_memory_is_counted_without_being_taken_and_grows_as_the_network_does():
     parameters = {"cascades": 4, "channels": 8, "pools": 3, "sens_channels": 8, "sens_pools": 3}
 
     def weight(**changes):
-        return Weight(ARCHITECTURES["varnet"], {**parameters, **changes}, slice_loss(header))
+        return SliceWeight(ARCHITECTURES["varnet"], {**parameters, **changes}, slice_loss(header))
 
     one, two = weight(), weight(cascades=8)
     assert one.weights == 4 * 601_774
@@ -294,7 +294,7 @@ def test_the_papers_network_has_the_papers_size(fastmri):
     run("example", fastmri)
     network = Experiment.load(fastmri).model
     header = Header("brain", 1, 1, 32, 32, 32, 32)
-    weights = Weight(
+    weights = SliceWeight(
         ARCHITECTURES[network.architecture], network.parameters, slice_loss(header)
     ).weights
     assert weights / 4 == pytest.approx(29.9e6, rel=0.005)

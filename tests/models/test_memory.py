@@ -58,9 +58,10 @@ def test_nothing_is_allocated_to_count():
 
 
 def test_checkpointing_and_two_bytes_take_less():
-    plain = step_memory(network(depth=34), loss).activations
-    assert step_memory(network(depth=34, checkpointing=True), loss).activations < plain
-    assert step_memory(network(depth=34), loss, "bf16-mixed").activations < plain
+    sizes = {"depth": 34, "widest": 4}  # few weights: activations are most of it
+    plain = step_memory(network(**sizes), loss).activations
+    assert step_memory(network(**sizes, checkpointing=True), loss).activations < 0.9 * plain
+    assert step_memory(network(**sizes), loss, "bf16-mixed").activations < 0.9 * plain
 
 
 def test_amounts_are_said_in_units_people_use():

@@ -28,8 +28,16 @@ from napari_unlearn.study.pieces import (
 )
 from napari_unlearn.study.stages import StudyDone
 from napari_unlearn.unlearning.strategies import strategies_for
-from tests.tiny_head_study import TINY_MODEL, write_head_study
+from tests.tiny_heads import write_heads
 
+TINY_MODEL = {
+    "depth": 10,
+    "in_channels": 3,
+    "classes": 11,
+    "width": 2,
+    "widest": 4,
+    "stem_stride": 4,
+}
 PLAN = HeadsPlan(
     seeds=2,
     scale=0.01,
@@ -42,14 +50,14 @@ PLAN = HeadsPlan(
 
 @pytest.fixture
 def folder(tmp_path):
-    return write_head_study(tmp_path / "seed-0")
+    return write_heads(tmp_path / "seed-0")
 
 
 def test_original_and_oracle_take_equally_many_steps(folder):
     jobs = [run.job() for _, run in trainings([folder])]
     assert [job.card.role for job in jobs] == ["original", "oracle"]
-    assert [job.total_steps for job in jobs] == [6, 6]
-    assert [len(job.retain) for job in jobs] == [3, 2]
+    assert [job.total_steps for job in jobs] == [10, 10]
+    assert [len(job.retain) for job in jobs] == [5, 3]
 
 
 def test_every_strategy_runs_at_every_budget_on_the_first_seed(folder):
@@ -75,11 +83,11 @@ def test_budgets_and_the_fixed_decoder_reach_the_jobs(folder):
     runs = {run.run_name: (cost, run) for cost, run in unlearnings([folder], HeadsPlan())}
     cost, run = runs["max-loss-fixed@50"]
     job = run.job()
-    assert job.total_steps == 50 * 2  # two retain subjects
+    assert job.total_steps == 50 * 3  # three retain subjects
     assert cost == 2 * job.total_steps
     assert job.strategy.scope.fix_decoder == 1
     assert runs["max-loss@20"][1].job().strategy.scope.fix_decoder == 0
-    assert runs["ga@20"][1].job().total_steps == 20  # one subject to forget
+    assert runs["ga@20"][1].job().total_steps == 40  # two subjects to forget
 
 
 def test_a_seed_is_judged_again_only_if_a_run_has_changed(folder):

@@ -15,14 +15,14 @@ from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.study.judge import judge_subjects
 from napari_unlearn.unlearning.loop import train
 from napari_unlearn.unlearning.segmentation import Segmentation
-from tests.tiny_head_study import write_head_study
+from tests.tiny_heads import write_heads
 from tests.tiny_study import write_study
 
 
 @pytest.fixture(scope="module")
 def experiment(tmp_path_factory):
-    """Two retain subjects, one to forget, one unseen, two for the attack; three short runs."""
-    loaded = Experiment.load(write_head_study(tmp_path_factory.mktemp("heads") / "study"))
+    """With three short runs."""
+    loaded = Experiment.load(write_heads(tmp_path_factory.mktemp("heads") / "study"))
     for role in ("original", "oracle"):
         list(train(loaded.training_job(role, "cpu")))
     list(train(loaded.unlearning_job("noisy-label", device="cpu", run_name="noisy-label@2")))
@@ -35,7 +35,7 @@ def told(experiment):
 
 
 def test_progress_counts_volumes_of_all_runs(told):
-    volumes = 2 + 1 + 1 + 2
+    volumes = 3 + 2 + 1 + 1
     assert told[:-1] == [(number, 3 * volumes) for number in range(1, 3 * volumes + 1)]
 
 
@@ -45,11 +45,13 @@ def test_every_run_is_measured_on_retain_forget_and_held_out_subjects(told):
         assert [(s.set, s.subject) for s in result.subjects] == [
             ("retain", "head-0000"),
             ("retain", "head-0001"),
-            ("forget", "head-0200"),
-            ("unseen_test", "head-0400"),
+            ("retain", "head-0002"),
+            ("forget", "head-0010"),
+            ("forget", "head-0011"),
+            ("unseen_test", "head-0020"),
         ]
-        assert result.membership.members == ("head-0200",)
-        assert result.membership.others == ("head-0600", "head-0601")
+        assert result.membership.members == ("head-0010", "head-0011")
+        assert result.membership.others == ("head-0030",)
 
 
 def test_figures_are_those_of_the_loop(told, experiment):
@@ -67,12 +69,12 @@ def test_figures_are_those_of_the_loop(told, experiment):
 def test_agreement_is_measured_with_the_oracle_and_not_with_itself(told):
     for result in told[-1]:
         known = [score.agreement is not None for score in result.subjects]
-        assert known == [result.name != "oracle"] * 4
+        assert known == [result.name != "oracle"] * 6
 
 
 def test_voxels_of_a_millilitre_are_those_of_the_head(told, experiment):
     subject = experiment.samples("forget").subjects[0]
-    structures = find_run(told[-1], "oracle").subjects[2].structures
+    structures = find_run(told[-1], "oracle").subjects[3].structures
     labelled = float((subject.labels != 0).sum())
     size = 144 / 16 * 230 / 16 * 230 / 16 / 1000
     assert sum(s.true_volume for s in structures) == pytest.approx(labelled * size, rel=1e-5)
@@ -84,7 +86,7 @@ def test_without_a_set_for_the_attack_held_out_subjects_serve(experiment):
     lines = [line for line in file.read_text().splitlines() if not line.startswith("nonmember")]
     other.write_text("\n".join(lines))
     *_, results = judge_subjects(Experiment.load(other), device="cpu")
-    assert results[0].membership.others == ("head-0400",)
+    assert results[0].membership.others == ("head-0020",)
 
 
 def test_a_stopped_evaluation_stops(experiment):
