@@ -130,15 +130,16 @@ def _run(trial: "Trial", estimates: "dict[str, Memory]", threads: int | None) ->
     from napari_unlearn.errors import UnlearnError
     from napari_unlearn.evaluation.volume_cost import measure
     from napari_unlearn.models.device import device_name, free_memory, resolve_device
-    from napari_unlearn.models.memory import amount
+    from napari_unlearn.models.memory import MARGIN, amount
     from napari_unlearn.runs.background import in_child
     from napari_unlearn.terminal import ERR
 
     place = resolve_device(trial.device)
-    needed, free = max(each.total for each in estimates.values()), free_memory(place)
+    needed = round(MARGIN * max(each.total for each in estimates.values()))
+    free = free_memory(place)
     if needed > free:
         raise UnlearnError(
-            f"A step takes {amount(needed)} by estimate, {amount(free)} are free on "
+            f"A step takes up to {amount(needed)}, {amount(free)} are free on "
             f"{device_name(place)}; --checkpointing and --precision bf16-mixed take less, "
             "--no-run only counts."
         )

@@ -19,7 +19,7 @@ from napari_unlearn.models.card import Card
 from napari_unlearn.models.device import device_name, free_memory
 from napari_unlearn.models.med3d import Med3D
 from napari_unlearn.models.medicalnet import FRESH
-from napari_unlearn.models.memory import amount, forward_memory
+from napari_unlearn.models.memory import MARGIN, amount, forward_memory
 from napari_unlearn.models.registry import build
 from napari_unlearn.mri.subject3d import Subject3D
 
@@ -175,10 +175,11 @@ def _check_memory(card: Card, subject: Subject3D, grid: Triple, device: torch.de
         return
     shape = (1, len(subject.channels), *grid)
     counted = forward_memory(lambda: build(card.architecture, card.parameters), shape)
-    if counted.activations > free:
+    needed = round(MARGIN * counted.activations)
+    if needed > free:
         raise EvaluationError(
             f"{subject.subject}: to segment {'x'.join(map(str, grid))} voxels {_name(card)} takes "
-            f"{amount(counted.activations)} of memory beside its weights, {amount(free)} are free "
+            f"up to {amount(needed)} of memory beside its weights, {amount(free)} are free "
             f"on {device_name(device)}; close other programs, or choose another device or a "
             "smaller model."
         )

@@ -87,7 +87,7 @@ class Measured:
     name: str
     """forward or step"""
     memory: int
-    """Peak bytes beyond those of a process that has loaded torch; on a GPU those of tensors."""
+    """Peak bytes beyond those of the program itself; on a GPU those of tensors."""
     seconds: float
     remark: str = ""
     """What was loaded."""
@@ -111,7 +111,6 @@ def measure(trial: Trial, cancel: CancelToken) -> Iterator[Measured]:
         UnlearnError: The weights cannot be used, memory runs out, or the loss is not finite.
     """
     device = resolve_device(trial.device)
-    before = psutil.Process().memory_info().rss
     model, remark = _loaded(trial)
     layout = torch.channels_last_3d if trial.channels_last else torch.contiguous_format
     fabric = Fabric(
@@ -125,6 +124,8 @@ def measure(trial: Trial, cancel: CancelToken) -> Iterator[Measured]:
     wrapped, stepper = fabric.setup(model, optimizer)
     image = batch.image.to(memory_format=layout)
     batch = VolumeBatch(image, batch.target, batch.classes)
+    # What is there beside weights and image: torch, its libraries, the labels.
+    before = psutil.Process().memory_info().rss - image.nbytes - _bytes_of(model)
 
     def forward() -> None:
         with torch.inference_mode():
@@ -143,6 +144,7 @@ def measure(trial: Trial, cancel: CancelToken) -> Iterator[Measured]:
         with memory_said(f"trying a {name} at {work} voxels", device):
             if name == "step":
                 _give_moments(model, stepper)
+                before -= batch.target.nbytes
             memory, seconds = _watched(run, device, before)
         yield Measured(name, memory, seconds, remark)
 
@@ -159,6 +161,10 @@ def _loaded(trial: Trial) -> tuple[nn.Module, str]:
             path, trial.channels, trial.classes, checkpointing=trial.checkpointing
         )
     return model, adoption.summary
+
+
+def _bytes_of(model: nn.Module) -> int:
+    return sum(value.nbytes for value in model.state_dict().values())
 
 
 def _give_moments(model: nn.Module, optimizer: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from napari_unlearn.models.card import Card
+from napari_unlearn.models.card import Card, Volumes
 from napari_unlearn.models.convert import read_torch_weights
 from napari_unlearn.models.error import ModelError
 from napari_unlearn.models.med3d import BLOCKS
@@ -16,7 +16,10 @@ from napari_unlearn.models.residual import Bottleneck
 
 FIRST = "conv1.weight"
 LANDMARK = "layer1.0.conv1.weight"
+LAST = "conv_seg.6.weight"
 PREFIX = "module."
+GRID = (56, 448, 448)
+"""Slices, rows and columns to which MedicalNet resizes subjects."""
 COUNTER = "num_batches_tracked"
 FRESH = "fresh_keys"
 """Figure on the card of a network that is not whole: how many of its keys were drawn afresh."""
@@ -141,6 +144,7 @@ def convert_medicalnet(
         architecture="med3d",
         parameters=parameters,
         title=path.stem,
+        volumes=Volumes(channels=(), classes=own[LAST].shape[0], shape=GRID),
         metrics={FRESH: float(len(adoption.fresh))} if adoption.fresh else {},
         remark=adoption.summary,
     )
@@ -172,7 +176,7 @@ def _parameters(weights: Mapping[str, Tensor], name: str) -> dict[str, int | flo
         "widest": weights["layer4.0.conv1.weight"].shape[0],
         "shortcut": "B" if "layer2.0.downsample.0.weight" in weights else "A",
     }
-    last = weights.get("conv_seg.6.weight")
+    last = weights.get(LAST)
     if last is not None and last.ndim == 5:
         parameters["classes"] = last.shape[0]
     return parameters

@@ -10,24 +10,18 @@ from napari_unlearn.evaluation.volume_cost import Trial, counted, measure
 TINY = Trial(depth=10, channels=2, classes=3, width=2, shape=(16, 24, 24))
 
 
-def test_the_full_size_network_is_counted_without_being_built():
-    estimates = counted(Trial(checkpointing=True))
+@pytest.mark.long
+def test_the_full_size_step_is_counted_without_being_built_and_fits_in_24_gb():
+    plain, saving, half = (
+        counted(trial)["step"]
+        for trial in (Trial(), Trial(checkpointing=True), Trial(precision="bf16-mixed"))
+    )
     weights = 4 * (46_155_072 + 552_416)
-    step = estimates["step"]
-    assert step.gradients == weights
-    assert step.moments == 2 * weights
-    # What issue 4 asks for: a step within 24 GB.
-    assert estimates["forward"].total < step.total < 24e9
-
-
-def test_checkpointing_and_half_precision_take_less():
-    trial = Trial(depth=10, classes=2, shape=(32, 128, 128))
-    plain = counted(trial)["step"]
-    saving = counted(replace(trial, checkpointing=True))["step"]
-    half = counted(replace(trial, precision="bf16-mixed"))["step"]
-    assert saving.activations < plain.activations
-    assert half.activations < plain.activations
+    assert (plain.gradients, plain.moments) == (weights, 2 * weights)
+    assert saving.activations < 0.7 * plain.activations
+    assert half.activations < 0.8 * plain.activations
     assert saving.weights == half.weights == plain.weights
+    assert max(each.total for each in (plain, saving, half)) < 24e9
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])

@@ -24,6 +24,8 @@ def test_medicalnets_file_comes_in_and_the_card_says_what_was_taken(tmp_path):
     assert card.title == "resnet_10"
     assert card.remark.startswith(f"resnet_10.pth: {len(weights)} keys taken, none left")
     assert card.metrics == {}
+    assert card.volumes is not None
+    assert (card.volumes.classes, card.volumes.shape) == (4, (56, 448, 448))
     assert all(torch.equal(value, weights[key]) for key, value in model.state_dict().items())
 
 
