@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.unlearning.dice import dice_loss, label_dice, mean_of
+from napari_unlearn.unlearning.disguise import bend, draw_bend, inverse
 from napari_unlearn.unlearning.volumes import VolumeBatch
 
 LEFT_RIGHT = (-1,)
@@ -52,6 +53,34 @@ class Segmentation:
         with torch.no_grad():
             there = torch.flip(self.predict(teacher, turned), LEFT_RIGHT)
             return (self.predict(teacher, batch) + there) / 2
+
+    def unrecognised(
+        self,
+        teacher: nn.Module,
+        batch: VolumeBatch,
+        amount: float,
+        looks: int,
+        rng: torch.Generator,
+    ) -> Tensor:
+        """What the teacher makes of a head that it cannot know by heart.
+
+        p = mean over `looks` of s^-1 f(s x),  s a random bend and then left to right
+
+        Args:
+            teacher: whose answer.
+            batch: the head.
+            amount: standard deviation of the bend [voxels].
+            looks: bends to average over.
+            rng: of the bends.
+        """
+        total = torch.zeros(())
+        with torch.no_grad():
+            for _ in range(looks):
+                there = draw_bend(tuple(batch.image.shape[2:]), amount, rng).to(batch.image)
+                image = torch.flip(bend(batch.image, there), LEFT_RIGHT)
+                answer = self.predict(teacher, replace(batch, image=image))
+                total = total + bend(torch.flip(answer, LEFT_RIGHT), inverse(there))
+            return total / total.sum(1, keepdim=True)
 
     def disturb(
         self,

@@ -28,6 +28,7 @@ from napari_unlearn.unlearning.schedules import (
     RepairForgetRepair,
 )
 from napari_unlearn.unlearning.scopes import FixDecoder, Salient
+from napari_unlearn.unlearning.strangers import AnswerAsStranger
 from napari_unlearn.unlearning.strategy import Strategy
 
 TRAIN = Strategy(
@@ -332,6 +333,19 @@ LOSS_MATCH = Strategy(
     remark="x_u are labelled subjects that the original was not trained on.",
 )
 
+AS_STRANGER = Strategy(
+    name="as-stranger",
+    title="Answer as for a stranger",
+    formula="w·J(f(x_f), mean s⁻¹f_G(s·x_f)) + ρ·J(f(x_r), y_r), s random bends, left to right",
+    paper="this project",
+    forget=AnswerAsStranger(),
+    retain=Fit(),
+    scope=FixDecoder(),
+    schedule=Beside(),
+    tasks=("segmentation",),
+    remark="What the original knows by heart is tied to the very voxels; its anatomy is not.",
+)
+
 STRATEGIES = {
     strategy.name: strategy
     for strategy in (
@@ -362,6 +376,7 @@ STRATEGIES = {
         LEARN_OTHERS,
         LEARN_NOISE,
         LOSS_MATCH,
+        AS_STRANGER,
     )
 }
 
