@@ -1,16 +1,18 @@
 """Published figures: every table in a README says what docs/results/ holds."""
 
+import json
 import runpy
 from pathlib import Path
 
 import pytest
 
 from napari_unlearn.evaluation.results import format_table, how_often, read_results
-from napari_unlearn.evaluation.study_report import StudyReport
 from napari_unlearn.evaluation.subject_results import read_subjects
 from napari_unlearn.evaluation.subject_tables import over_seeds, subject_table
 
 ROOT = Path(__file__).parent.parent
+_SCRIPT = runpy.run_path(str(ROOT / "scripts" / "publish_study.py"))
+PAGES, publish = _SCRIPT["PAGES"], _SCRIPT["publish"]
 
 
 @pytest.mark.parametrize("name", ["contaminated-site", "brain-knee"])
@@ -37,29 +39,29 @@ def test_the_sample_data_stay_small():
     assert sum(path.stat().st_size for path in files) < 20_000_000
 
 
-def test_the_page_of_the_study_says_what_its_results_hold():
-    results = ROOT / "docs" / "results" / "study.json"
-    if not results.exists():
-        pytest.skip("no study has been published yet")
-    page = (ROOT / "docs" / "study.md").read_text()
-    assert StudyReport.read(results).markdown() in page
+def test_the_pages_of_the_studies_say_what_their_results_hold():
+    for page in PAGES.values():
+        report = page.report.read(ROOT / "docs" / page.results)
+        assert report.markdown() in (ROOT / "docs" / page.text).read_text()
 
 
-def test_publishing_a_study_fills_the_page_and_nothing_else(tmp_path):
-    publish = runpy.run_path(str(ROOT / "scripts" / "publish_study.py"))["publish"]
+@pytest.mark.parametrize("protocol", PAGES)
+def test_publishing_a_study_fills_the_page_and_nothing_else(tmp_path, protocol):
+    page = PAGES[protocol]
     study, docs = tmp_path / "study", tmp_path / "docs"
-    (study / "paper").mkdir(parents=True)
-    docs.mkdir()
-    (study / "paper" / "figure3.png").write_bytes(b"picture")
-    report = StudyReport("napari-unlearn study DIR", "2 CPU cores", {}, (0,), "zero-filled", {})
+    picture = study / page.figures[0]
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"picture")
+    (study / "study.json").write_text(json.dumps({"plan": {"protocol": protocol}}))
+    (docs / "results").mkdir(parents=True)
+    report = page.report("napari-unlearn study DIR", "2 CPU cores", {}, (0,), "zero-filled", {})
     report.write(study / "results.json")
-    page = docs / "study.md"
-    page.write_text((ROOT / "docs" / "study.md").read_text())
+    published = (ROOT / "docs" / page.text).read_text()
+    (docs / page.text).write_text(published)
     for _ in range(2):  # publishing twice changes nothing
-        publish(study, docs / "study.json", page)
-        text = page.read_text()
+        publish(study, docs)
+        text = (docs / page.text).read_text()
         assert text.count(report.markdown()) == 1
-    head = (ROOT / "docs" / "study.md").read_text().partition("<!-- study -->")[0]
-    assert text.startswith(head)
+    assert text.startswith(published.partition("<!-- study -->")[0])
     assert text.endswith("<!-- end of study -->\n")
-    assert (docs / "study" / "figure3.png").read_bytes() == b"picture"
+    assert (docs / page.pictures / picture.name).read_bytes() == b"picture"
