@@ -70,10 +70,11 @@ def test_roles_and_strategies_run_and_say_means_without_structures(study, traine
         "retain-label",
     }
     assert "unseen_test_dice " in trained["original"]
-    assert "nonmember_mae" in trained["oracle"]
+    assert "nonmember" not in trained["oracle"], "it is for the membership attack alone"
     assert "_dice_3" not in trained["oracle"]
     metrics = json.loads((study / "runs" / "oracle" / "metrics.json").read_text())["metrics"]
     assert "unseen_test_dice_3" in metrics, "they are kept all the same"
+    assert not [name for name in metrics if name.startswith("nonmember")]
     assert metrics["steps"] == 7
 
 

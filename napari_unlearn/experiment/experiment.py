@@ -134,6 +134,11 @@ class Experiment(File):
         """retain, forget, unseen if there is one, and the test sets."""
         return (*TRAINING, *(("unseen",) if self.data.unseen else ()), *self.data.tests)
 
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The test sets that runs are measured on while they learn."""
+        return tuple(name for name in self.data.tests if name not in self.kind.set_apart)
+
     def patterns(self, name: str) -> tuple[str, list[str]]:
         """The key of a set in the file, and what stands there.
 
@@ -249,8 +254,7 @@ class Experiment(File):
 
     def _training(self, role: TRAINED, device: str, epochs: int | None) -> Job:
         sets = self._checked_sets()
-        retain, forget = sets.pop("retain"), sets.pop("forget")
-        sets.pop("unseen", None)  # no model learns from it
+        retain, forget = sets["retain"], sets["forget"]
         learnt = self.kind.count(forget) if role == ORIGINAL else 0
         about = self.kind.about(self, retain)
         card = self.card(
@@ -274,7 +278,7 @@ class Experiment(File):
             seed=self.seed,
             device=device,
             precision=self.training.precision,
-            tests=sets,
+            tests={name: sets[name] for name in self.watched},
             test_every=self.training.test_every,
         )
 
@@ -331,10 +335,9 @@ class Experiment(File):
         fraction = self.unlearning.retain_fraction if retain_fraction is None else retain_fraction
         fraction = 1.0 if strategy.whole_retain_set else fraction
         sets = self._checked_sets()
-        retain, chosen = sets.pop("retain").subset(fraction, self.seed), sets.pop("forget")
+        retain, chosen = sets["retain"].subset(fraction, self.seed), sets["forget"]
         if forget:
             chosen = self.kind.only(chosen, forget)
-        unseen = sets.pop("unseen", None)
         card = self.card(
             "unlearned",
             f"Unlearned · {strategy.title}",
@@ -360,8 +363,8 @@ class Experiment(File):
             device=device,
             precision=self.training.precision,
             # A run does not depend on what it does not read.
-            unseen=unseen if "unseen" in strategy.reads else None,
-            tests=sets,
+            unseen=sets.get("unseen") if "unseen" in strategy.reads else None,
+            tests={name: sets[name] for name in self.watched},
             guard=guard or (None if limit is None else Guard(limit)),
         )
 

@@ -31,6 +31,10 @@ class Kind(Protocol):
         """Keys of the file that mean nothing for the task, with the reason."""
 
     @property
+    def set_apart(self) -> tuple[str, ...]:
+        """Test sets that are there for an attack alone: no run is measured on them."""
+
+    @property
     def units(self) -> tuple[str, str]:
         """What a set consists of and what a step sees one of, such as scans and slices."""
 

@@ -117,7 +117,7 @@ def timed(
     sets: Mapping[str, Any],
 ) -> Plan:
     """With the time of preparation and steps, and of measuring the test sets after the epochs."""
-    tests = sum(len(samples) for name, samples in sets.items() if name in experiment.data.tests)
+    tests = sum(len(samples) for name, samples in sets.items() if name in experiment.watched)
     used = {**sets, "retain": _retain(experiment, strategy, sets["retain"])}
     teaching = len(strategy.teachers) * pace.reconstruction
     seconds = planned.steps * (_passes(strategy, planned.steps) * pace.step + teaching)

@@ -76,8 +76,8 @@ def preflight(
     kind = experiment.kind
     findings += kind.check(experiment, sets)
     findings += kind.inspect(experiment, sets)
-    if not experiment.data.tests:
-        findings.append(Finding("warning", "There are no test sets; nothing will be measured."))
+    if not experiment.watched:
+        findings.append(Finding("warning", "There is no test set to measure runs on."))
     findings += _checkpoints(experiment, bool(asked))
     counts = {name: (kind.count(samples), len(samples)) for name, samples in sets.items()}
     try:

@@ -35,6 +35,7 @@ class Scans:
         "data.labels": "a reconstruction learns no labels",
         "preprocessing.shape": "scans keep their own matrix",
     }
+    set_apart = ()
     units = ("scans", "slices")
     lighter = "fewer cascades or channels"
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_unlearn.errors import UnlearnError, WrongUse
+from napari_unlearn.evaluation.subject_runs import NONMEMBERS
 from napari_unlearn.experiment.finding import Finding, some
 from napari_unlearn.experiment.mistakes import shown
 from napari_unlearn.experiment.subject_check import check_subjects, inspect_subjects
@@ -50,6 +51,7 @@ class Subjects:
         "evaluation.planted_fault": _MARKS,
         "evaluation.tissue": _MARKS,
     }
+    set_apart = (NONMEMBERS,)
     units = ("subjects", "volumes")
     lighter = "a smaller shape in [preprocessing], a smaller width"
 

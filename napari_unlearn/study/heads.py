@@ -5,13 +5,13 @@ every strategy at every budget, those of "To forget is to preserve" with a fixed
 well; on the others the paper's strategies and ours. Like `study.study` it goes on where it was.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from napari_unlearn.cancel import CancelToken
-from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.paper_style import save
 from napari_unlearn.evaluation.subject_figure import draw_structures
@@ -21,20 +21,16 @@ from napari_unlearn.evaluation.subject_runs import ROLES, SIX, Variant
 from napari_unlearn.evaluation.subject_tables import over_seeds, structure_tables
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.phantoms.head_protocol import HEADS
-from napari_unlearn.study.diary import Diary
-from napari_unlearn.study.pieces import RESULTS, PieceDone, Run, judge_subjects_of_seed
+from napari_unlearn.study.pieces import RESULTS, Run, judge_subjects_of_seed
 from napari_unlearn.study.stages import (
+    NEVER,
     Costly,
-    Stage,
-    StageBegan,
     StudyEvent,
-    carry_out_stages,
-    judgements,
+    StudyPlan,
+    carry_out_study,
     machine,
     passes_of,
-    seed_folders,
     versions,
-    write_report,
 )
 from napari_unlearn.unlearning.strategies import strategies_for
 from napari_unlearn.unlearning.strategy import Strategy
@@ -49,82 +45,33 @@ ELSEWHERE = (20,)
 """Of the paper's strategies on the seeds after the first, to end within the hour."""
 FIXED = "fix_decoder"
 """The parameter that fixes a decoder."""
-NEVER = 10**6
 FIGURE = "structures"
 
 
 @dataclass(frozen=True)
-class HeadsPlan:
+class HeadsPlan(StudyPlan):
     """How large a study."""
 
-    seeds: int = 3
-    scale: float = 1.0
     epochs: tuple[int, ...] = EPOCHS
     elsewhere: tuple[int, ...] = ELSEWHERE
     """Those of the paper's strategies on the seeds after the first."""
-    strategies: tuple[str, ...] | None = None
-    """None takes all; for studies in miniature."""
-    changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """Keys of the experiment file that differ, by table; likewise."""
-
-    def __post_init__(self) -> None:
-        """Refuse a study without a seed.
-
-        Raises:
-            UnlearnError: naming the number.
-        """
-        if self.seeds < 1:
-            raise UnlearnError(f"A study of {self.seeds} seeds trains nothing; at least 1.")
 
 
 def study_heads(
     folder: Path, plan: HeadsPlan, jobs: int = 2, cancel: CancelToken | None = None
 ) -> Iterator[StudyEvent]:
-    """Simulate, train, unlearn, judge and report, or go on with it.
-
-    Args:
-        folder: of the study; seed k becomes the experiment `seed-k`.
-        plan: what it consists of.
-        jobs: child processes side by side; each has one torch thread if there are several.
-        cancel: stops the runs in hand and keeps what they have.
-
-    Raises:
-        UnlearnError: if the folder holds another study, a training fails, or the work is
-            stopped. An unlearning that fails is a line of the report instead.
-    """
-    token = cancel or CancelToken()
-    diary = Diary.open(folder, PROTOCOL, plan.scale, plan.changes)
-
-    yield StageBegan("simulate", 1)
-    with diary.timed("simulate"):
-        seeds = seed_folders(folder, PROTOCOL, plan.seeds, plan.scale, plan.changes, token)
-
-    problems: dict[str, str] = {}
-    stages = (
-        Stage("train", lambda: trainings(seeds), needed=True),
-        Stage("unlearn", lambda: unlearnings(seeds, plan)),
-        Stage("judge", lambda: judgements(seeds)),
+    """The whole study, or go on with it; see `stages.carry_out_study`."""
+    yield from carry_out_study(
+        folder,
+        PROTOCOL,
+        plan,
+        trainings=trainings,
+        unlearnings=partial(unlearnings, plan=plan),
+        judge=judge_subjects_of_seed,
+        report=partial(_report, folder, plan, jobs),
+        jobs=jobs,
+        cancel=cancel,
     )
-    for event in carry_out_stages(stages, judge_subjects_of_seed, diary, jobs, token):
-        if isinstance(event, PieceDone) and event.problem:
-            problems[event.name] = event.problem
-        yield event
-
-    yield StageBegan("report", 1)
-    with diary.timed("report"):
-        results = [read_subjects(seed / RESULTS) for seed in seeds]
-        draw(folder, results[0], plan)
-        report = SubjectReport(
-            command=_command(plan, jobs),
-            machine=machine(jobs),
-            versions=versions(results[0][0].card),
-            seeds=tuple(range(plan.seeds)),
-            best=BEST,
-            figures=over_seeds(results),
-            problems=tuple(problems.values()),
-            tables=structure_tables(results[0]),
-        )
-    yield write_report(folder, report, diary)
 
 
 def trainings(seeds: Sequence[Path]) -> list[Costly]:
@@ -190,6 +137,18 @@ def draw(folder: Path, results: Sequence[SubjectResult], plan: HeadsPlan) -> lis
     return []
 
 
-def _command(plan: HeadsPlan, jobs: int) -> str:
-    words = f"napari-unlearn study DIR --protocol {PROTOCOL} --seeds {plan.seeds} --jobs {jobs}"
-    return words if plan.scale == 1 else f"{words} --scale {plan.scale:g}"
+def _report(
+    folder: Path, plan: HeadsPlan, jobs: int, seeds: Sequence[Path], problems: Sequence[str]
+) -> SubjectReport:
+    results = [read_subjects(seed / RESULTS) for seed in seeds]
+    draw(folder, results[0], plan)
+    return SubjectReport(
+        command=plan.command(jobs, f"--protocol {PROTOCOL}"),
+        machine=machine(jobs),
+        versions=versions(results[0][0].card),
+        seeds=tuple(range(plan.seeds)),
+        best=BEST,
+        figures=over_seeds(results),
+        problems=tuple(problems),
+        tables=structure_tables(results[0]),
+    )

@@ -16,7 +16,7 @@ from napari_unlearn.evaluation.subject_results import SubjectResult
 from napari_unlearn.evaluation.subject_runs import NONMEMBERS
 from napari_unlearn.evaluation.table import RunResult, evaluate_runs
 from napari_unlearn.experiment import Experiment
-from napari_unlearn.experiment.data_check import TRAINING
+from napari_unlearn.experiment.finding import TRAINING
 from napari_unlearn.io.open import open_scan
 
 RELEARN_SET = "forget_test"
@@ -96,9 +96,8 @@ def judge_subjects(
     Raises:
         UnlearnError: if there is nothing to evaluate.
     """
-    tests = [name for name in experiment.data.tests if name != NONMEMBERS]
-    sets = {name: experiment.samples(name) for name in (*TRAINING, *tests)}
-    strangers = [NONMEMBERS] if NONMEMBERS in experiment.data.tests else tests
+    sets = {name: experiment.samples(name) for name in (*TRAINING, *experiment.watched)}
+    strangers = (NONMEMBERS,) if NONMEMBERS in experiment.data.tests else experiment.watched
     others = [experiment.samples(name) for name in strangers]
     yield from evaluate_subjects(
         experiment.runs,

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,22 +26,41 @@ BUNDLES = 4
 """Child processes per job and stage, at most: the more, the less waits for the last one."""
 WORTH = 300.0
 """Passes over a sample that a child process must be worth: each pays for its imports."""
+NEVER = 10**6
+"""Epochs between two measurements of a run that stands in no table by epoch."""
 REPORT = "results"
 
 Costly = tuple[float, Run | Judgement]
 """A piece and what it costs, in passes over a sample."""
+Pieces = Callable[[Sequence[Path]], Sequence[Costly]]
+"""Those of a stage, for the folders of the seeds; asked when the stage begins."""
 Judge = Callable[[Judgement, CancelToken], Iterator[PieceDone]]
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Pieces that can be done side by side, once the stages before are done."""
+class StudyPlan:
+    """How large a study."""
 
-    name: str
-    pieces: Callable[[], Sequence[Costly]]
-    """Asked when the stage begins."""
-    needed: bool = False
-    """Whether a piece that fails ends the study; else it is a line of the report."""
+    seeds: int = 3
+    scale: float = 1.0
+    strategies: tuple[str, ...] | None = None
+    """None takes all; for studies in miniature."""
+    changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Keys of the experiment file that differ, by table; likewise."""
+
+    def __post_init__(self) -> None:
+        """Refuse a study without a seed.
+
+        Raises:
+            UnlearnError: naming the number.
+        """
+        if self.seeds < 1:
+            raise UnlearnError(f"A study of {self.seeds} seeds trains nothing; at least 1.")
+
+    def command(self, jobs: int, *options: str) -> str:
+        """What is typed to do it again."""
+        words = ["napari-unlearn study DIR", *options, f"--seeds {self.seeds} --jobs {jobs}"]
+        return " ".join(words if self.scale == 1 else [*words, f"--scale {self.scale:g}"])
 
 
 @dataclass(frozen=True)
@@ -63,36 +82,65 @@ class StudyDone:
 StudyEvent = StageBegan | PieceDone | StudyDone
 
 
-def carry_out_stages(
-    stages: Sequence[Stage], judge: Judge, diary: Diary, jobs: int, token: CancelToken
-) -> Iterator[StageBegan | PieceDone]:
-    """Do one stage after the other, its pieces in child processes side by side.
+def carry_out_study(
+    folder: Path,
+    protocol: str,
+    plan: StudyPlan,
+    *,
+    trainings: Pieces,
+    unlearnings: Pieces,
+    judge: Judge,
+    report: Callable[[Sequence[Path], Sequence[str]], StudyReport],
+    jobs: int,
+    cancel: CancelToken | None,
+) -> Iterator[StudyEvent]:
+    """Simulate, train, unlearn, judge and report; the pieces of a stage in children side by side.
 
     Args:
-        stages: in order.
+        folder: of the study; seed k becomes the experiment `seed-k`.
+        protocol: that is simulated, once for all seeds.
+        plan: how large.
+        trainings: originals and oracles.
+        unlearnings: everything that starts from an original.
         judge: what a child does with a judgement; an importable function.
-        diary: told how long each stage took.
-        jobs: child processes at once.
-        token: stops the pieces in hand and keeps what they have.
+        report: of the folders of the seeds and the problems of runs that failed.
+        jobs: child processes side by side; each has one torch thread if there are several.
+        cancel: stops the runs in hand and keeps what they have.
 
     Raises:
-        UnlearnError: if a piece of a needed stage fails, or the work is stopped.
+        UnlearnError: if the folder holds another study, a training fails, or the work is
+            stopped. An unlearning that fails is a line of the report instead.
     """
-    for stage in stages:
-        pieces, problem = stage.pieces(), ""
+    token = cancel or CancelToken()
+    diary = Diary.open(folder, protocol, plan.scale, plan.changes)
+
+    yield StageBegan("simulate", 1)
+    with diary.timed("simulate"):
+        seeds = seed_folders(folder, protocol, plan, token)
+
+    problems: dict[str, str] = {}
+    stages = (("train", trainings), ("unlearn", unlearnings), ("judge", judgements))
+    for stage, pieces_of in stages:
+        pieces = pieces_of(seeds)
         works = [
             partial(in_child, work, threads=threads_of(jobs))
             for work in bundled(pieces, jobs, judge)
         ]
-        yield StageBegan(stage.name, len(pieces))
-        with diary.timed(stage.name):
+        yield StageBegan(stage, len(pieces))
+        with diary.timed(stage):
             for event in side_by_side(works, jobs, token):
                 if isinstance(event, PieceDone):
-                    problem = problem or event.problem
+                    if event.problem:
+                        problems[event.name] = event.problem
                     yield event
             token.check()
-        if stage.needed and problem:
-            raise UnlearnError(problem)
+        if stage == "train" and problems:
+            raise UnlearnError(next(iter(problems.values())))
+
+    yield StageBegan("report", 1)
+    with diary.timed("report"):
+        whole = report(seeds, tuple(problems.values()))
+    yield write_report(folder, whole, diary)
 
 
 def bundled(pieces: Sequence[Costly], jobs: int, judge: Judge) -> list[Work]:
@@ -126,9 +174,7 @@ def passes_of(strategy: Strategy) -> float:
 def seed_folders(
     folder: Path,
     protocol: str,
-    seeds: int,
-    scale: float,
-    changes: Mapping[str, Mapping[str, object]],
+    plan: StudyPlan,
     token: CancelToken,
 ) -> list[Path]:
     """Simulate what all seeds share, if it is not there, and write an experiment for each.
@@ -136,23 +182,19 @@ def seed_folders(
     Args:
         folder: of the study.
         protocol: that is simulated.
-        seeds: how many; seed k becomes the experiment `seed-k`.
-        scale: of the protocol and of the steps of unlearning.
-        changes: keys of the experiment file that differ, by table.
+        plan: how many seeds; its scale is that of the protocol and of the steps of unlearning.
         token: looked at after each file.
 
     Raises:
         UnlearnError: if the folder cannot be written, or the work is stopped.
     """
     if not (folder / FILE).exists():
-        for _ in simulate_protocol(folder, protocol, scale):
+        for _ in simulate_protocol(folder, protocol, plan.scale):
             token.check()
-    return [_seed_folder(folder, seed, scale, changes) for seed in range(seeds)]
+    return [_seed_folder(folder, seed, plan) for seed in range(plan.seeds)]
 
 
-def _seed_folder(
-    folder: Path, seed: int, scale: float, changes: Mapping[str, Mapping[str, object]]
-) -> Path:
+def _seed_folder(folder: Path, seed: int, plan: StudyPlan) -> Path:
     base = Experiment.load(folder)
     table = base.model_dump(exclude_none=True)
     table["seed"] = seed
@@ -160,8 +202,8 @@ def _seed_folder(
     if not root.expanduser().is_absolute():
         table["data"]["root"] = (Path("..") / root).as_posix()
     if base.unlearning.steps is not None:
-        table["unlearning"]["steps"] = max(1, round(base.unlearning.steps * scale))
-    for name, values in changes.items():
+        table["unlearning"]["steps"] = max(1, round(base.unlearning.steps * plan.scale))
+    for name, values in plan.changes.items():
         table[name].update(values)
     place = folder / f"seed-{seed}"
     text = toml(table)

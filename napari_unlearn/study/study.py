@@ -4,30 +4,26 @@ Every stage leaves files, and a stage that finds its files does not repeat it: a
 killed goes on where it was.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from napari_unlearn.cancel import CancelToken
-from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.findings import PAPER_STRATEGIES
 from napari_unlearn.evaluation.study_report import StudyReport
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.phantoms.protocols import BRAIN_KNEE
-from napari_unlearn.study.diary import Diary
-from napari_unlearn.study.pieces import RESULTS, PieceDone, Run, judge_seed
+from napari_unlearn.study.pieces import RESULTS, Run, judge_seed
 from napari_unlearn.study.stages import (
+    NEVER,
     Costly,
-    Stage,
-    StageBegan,
     StudyEvent,
-    carry_out_stages,
-    judgements,
+    StudyPlan,
+    carry_out_study,
     machine,
     passes_of,
-    seed_folders,
     versions,
-    write_report,
 )
 from napari_unlearn.unlearning.strategies import strategies_for
 
@@ -42,69 +38,31 @@ FRACTIONS = (0.01, 0.05, 0.2, 0.5, 1.0)
 """Of the retain set, beside the experiment's own; FT on all of it is Full FT."""
 OTHERS_TEST_EVERY = 5
 """Epochs between two measurements of a strategy that stands in no table by epoch."""
-NEVER = 10**6
 FIGURE_RUNS = ("original", "oracle", "nl-ft", BEST)
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(StudyPlan):
     """How large a study."""
 
-    seeds: int = 3
-    scale: float = 1.0
-    strategies: tuple[str, ...] | None = None
-    """None takes all; for studies in miniature."""
     fractions: tuple[float, ...] = FRACTIONS
-    changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """Keys of the experiment file that differ, by table; likewise."""
-
-    def __post_init__(self) -> None:
-        """Refuse a study without a seed.
-
-        Raises:
-            UnlearnError: naming the number.
-        """
-        if self.seeds < 1:
-            raise UnlearnError(f"A study of {self.seeds} seeds trains nothing; at least 1.")
 
 
 def study(
     folder: Path, plan: Plan, jobs: int = 2, cancel: CancelToken | None = None
 ) -> Iterator[StudyEvent]:
-    """Simulate, train, unlearn, judge and report, or go on with it.
-
-    Args:
-        folder: of the study; seed k becomes the experiment `seed-k`.
-        plan: what it consists of.
-        jobs: child processes side by side; each has one torch thread if there are several.
-        cancel: stops the runs in hand and keeps what they have.
-
-    Raises:
-        UnlearnError: if the folder holds another study, a training fails, or the work is
-            stopped. An unlearning that fails is a line of the report instead.
-    """
-    token = cancel or CancelToken()
-    diary = Diary.open(folder, BRAIN_KNEE.name, plan.scale, plan.changes)
-
-    yield StageBegan("simulate", 1)
-    with diary.timed("simulate"):
-        seeds = seed_folders(folder, BRAIN_KNEE.name, plan.seeds, plan.scale, plan.changes, token)
-
-    problems: dict[str, str] = {}
-    stages = (
-        Stage("train", lambda: _trainings(seeds), needed=True),
-        Stage("unlearn", lambda: _unlearnings(seeds, plan)),
-        Stage("judge", lambda: judgements(seeds)),
+    """The whole study, or go on with it; see `stages.carry_out_study`."""
+    yield from carry_out_study(
+        folder,
+        BRAIN_KNEE.name,
+        plan,
+        trainings=_trainings,
+        unlearnings=partial(_unlearnings, plan=plan),
+        judge=judge_seed,
+        report=partial(_report, folder, plan, jobs),
+        jobs=jobs,
+        cancel=cancel,
     )
-    for event in carry_out_stages(stages, judge_seed, diary, jobs, token):
-        if isinstance(event, PieceDone) and event.problem:
-            problems[event.name] = event.problem
-        yield event
-
-    yield StageBegan("report", 1)
-    with diary.timed("report"):
-        report = _report(folder, plan, seeds, jobs, problems)
-    yield write_report(folder, report, diary)
 
 
 def _trainings(seeds: Sequence[Path]) -> list[Costly]:
@@ -159,11 +117,7 @@ def _unlearnings(seeds: Sequence[Path], plan: Plan) -> list[Costly]:
 
 
 def _report(
-    folder: Path,
-    plan: Plan,
-    seeds: Sequence[Path],
-    jobs: int,
-    problems: Mapping[str, str],
+    folder: Path, plan: Plan, jobs: int, seeds: Sequence[Path], problems: Sequence[str]
 ) -> StudyReport:
     """Tables and figures of the first seed as files, everything else in one report."""
     from napari_unlearn.evaluation.history import read_history
@@ -175,7 +129,7 @@ def _report(
 
     results = [read_results(seed / RESULTS) for seed in seeds]
     first = Experiment.load(seeds[0])
-    share, command = first.unlearning.retain_fraction, _command(plan, jobs)
+    share, command = first.unlearning.retain_fraction, plan.command(jobs)
     paper = folder / "paper"
     write_paper(paper, first.name, results[0], first.runs, default_fraction=share, command=command)
     shown = [name for name in FIGURE_RUNS if name in first.runs]
@@ -189,11 +143,6 @@ def _report(
         seeds=tuple(range(plan.seeds)),
         best=BEST,
         figures=over_seeds(results),
-        problems=tuple(problems.values()),
+        problems=tuple(problems),
         tables=paper_markdown(results[0], histories, share),
     )
-
-
-def _command(plan: Plan, jobs: int) -> str:
-    words = f"napari-unlearn study DIR --seeds {plan.seeds} --jobs {jobs}"
-    return words if plan.scale == 1 else f"{words} --scale {plan.scale:g}"
