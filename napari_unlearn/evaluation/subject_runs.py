@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from napari_unlearn.unlearning.strategies import PRESERVE, STRATEGIES, strategies_for
+from napari_unlearn.unlearning.strategies import STRATEGIES, strategies_for
+from napari_unlearn.unlearning.subject_strategies import PRESERVE
 
 ROLES = ("original", "oracle")
 SIX = tuple(n for n, entry in strategies_for("segmentation").items() if entry.paper == PRESERVE)

@@ -16,14 +16,14 @@ from napari_unlearn.experiment.finding import Finding, some
 from napari_unlearn.experiment.mistakes import shown
 from napari_unlearn.experiment.subject_check import check_subjects, inspect_subjects
 from napari_unlearn.experiment.subject_sets import PreparedSubject, matching, people
-from napari_unlearn.experiment.weight import VolumeWeight
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.preprocess3d import Triple
 from napari_unlearn.io.subject_files import SubjectFiles
 from napari_unlearn.io.subjects import LABELS, find_subjects
 from napari_unlearn.models.card import Card, Volumes
+from napari_unlearn.models.convert import is_torch_file
 from napari_unlearn.models.medicalnet import convert_medicalnet
-from napari_unlearn.models.memory import step_memory
+from napari_unlearn.models.memory import Memory, step_memory
 from napari_unlearn.models.registry import build
 from napari_unlearn.mri.subject3d import STRUCTURE_NAMES
 from napari_unlearn.unlearning.segmentation import Segmentation
@@ -130,17 +130,17 @@ class Subjects:
         """Every file once: labels that the network does not know, grids that differ."""
         return inspect_subjects(sets, shape_of(experiment))
 
-    def weight(self, experiment: "Experiment", sets: Mapping[str, VolumeSet]) -> VolumeWeight:
+    def weight(self, experiment: "Experiment", sets: Mapping[str, VolumeSet]) -> Memory:
         """On the network's grid, or that of the first subject."""
         shape = shape_of(experiment) or people(sets["retain"])[0].images.shape[1:]
         network = partial(build, experiment.model.architecture, experiment.network)
         channels, classes = _parameter(experiment, "in_channels"), classes_of(experiment)
         loss = partial(_step_loss, channels, classes, tuple(shape))
-        return VolumeWeight(step_memory(network, loss, experiment.training.precision))
+        return step_memory(network, loss, experiment.training.precision)
 
     def adopt(self, experiment: "Experiment", path: Path) -> tuple[nn.Module, Card] | None:
         """MedicalNet's weights (.pth) in the network of the experiment."""
-        if not _is_torch_file(path):
+        if not is_torch_file(path):
             return None
         asked = experiment.network
         model, card, adoption = convert_medicalnet(
@@ -202,13 +202,3 @@ def _step_loss(channels: int, classes: int, shape: tuple[int, ...], model: nn.Mo
 
 def _parameter(experiment: "Experiment", name: str) -> int:
     return int(experiment.network[name])
-
-
-def _is_torch_file(path: Path) -> bool:
-    """A zip archive or a bare pickle, as torch writes them."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError:
-        return False
-    return start.startswith((b"PK\x03\x04", b"\x80"))

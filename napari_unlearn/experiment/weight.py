@@ -8,8 +8,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from napari_unlearn.models.memory import Memory
-
 StepLoss = Callable[[nn.Module], Tensor]
 """The loss of one step, of tensors that have shapes but no numbers."""
 FLOAT = 4
@@ -18,7 +16,7 @@ STATE = 4
 
 
 class Weight(Protocol):
-    """What a network and one of its steps take up, in bytes."""
+    """What a network and one of its steps take up, in bytes; a `models.memory.Memory` is one."""
 
     @property
     def weights(self) -> int:
@@ -83,25 +81,3 @@ class SliceWeight:
         return sum(
             tensor.untyped_storage().nbytes() for key, tensor in kept.items() if key not in own
         )
-
-
-@dataclass(frozen=True)
-class VolumeWeight:
-    """The same of a network of volumes, by `models.memory`: the backward pass is counted too."""
-
-    counted: Memory
-
-    @property
-    def weights(self) -> int:
-        """Bytes of the weights."""
-        return self.counted.weights
-
-    @property
-    def state(self) -> int:
-        """Bytes of weights, gradient and Adam's moments."""
-        return self.counted.total - self.counted.activations
-
-    @property
-    def activations(self) -> int:
-        """Bytes of the fullest moment of a step beyond them."""
-        return self.counted.activations

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from napari_unlearn.atomic import replacing
 from napari_unlearn.io.errors import ReadError, WriteError
-from napari_unlearn.io.nifti import MILLIMETRES, open_nifti, read_nifti, write_nifti
+from napari_unlearn.io.nifti import (
+    affine_of,
+    check_ending,
+    open_nifti,
+    read_nifti,
+    write_nifti,
+)
 from napari_unlearn.io.volume import ImageVolume
 from napari_unlearn.mri.subject3d import Structure
 
@@ -78,18 +84,15 @@ def write_labels(
     path = Path(path)
     if like is None:
         return write_nifti(path, ImageVolume(path.name, labels.astype(np.uint8), affine=affine))
-    if not path.name.endswith((".nii", ".nii.gz")):
-        raise WriteError(f"{path}: a NIfTI file ends in .nii or .nii.gz.")
+    check_ending(path)
     model = open_nifti(like)
-    unit = model.header.get_xyzt_units()[0]
-    grid = np.diag([*[MILLIMETRES.get(unit, 1.0)] * 3, 1.0]) @ model.affine
-    data = _on_grid(labels, affine, grid, model.shape[:3])
+    data = _on_grid(labels, affine, affine_of(model), model.shape[:3])
     if data is None:
         raise WriteError(
             f"{path}: the labels do not lie on the grid of {like}; they cannot be stored like it."
         )
     image = type(model)(data.astype(np.uint8), model.affine)
-    image.header.set_xyzt_units(unit)
+    image.header.set_xyzt_units(model.header.get_xyzt_units()[0])
     # Both placements as the model has them; writing only one would lose what the other says.
     image.set_qform(*_qform(model))
     image.set_sform(*model.get_sform(coded=True))

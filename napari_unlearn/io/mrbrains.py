@@ -5,6 +5,7 @@ from pathlib import Path
 
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.hdf5 import check_readable
+from napari_unlearn.io.nifti import stem_of
 from napari_unlearn.io.subject_files import SubjectFiles, by_subject
 from napari_unlearn.mri.subject3d import CONTRASTS
 
@@ -90,7 +91,7 @@ def listed_subjects(
                 raise ReadError(f"{path}: line {number} names {name}; no such file in {base}.")
         image = base / names[0]
         labels = base / names[1] if len(names) == 2 else None
-        subject = image.name.removesuffix(".gz").removesuffix(".nii")
+        subject = stem_of(image)
         found.append(SubjectFiles(subject, ((channel, image),), labels))
     if not found:
         raise ReadError(f"{path}: names no subject; lines 'image label' are expected.")

@@ -39,7 +39,7 @@ _DAMAGE = (
 _MOST_BYTES = 2**34
 _GZIP_RATIO = 1040
 """Deflate cannot compress further; a larger declared size is a lie."""
-MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+_MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 """Per unit of length that a NIfTI header may name."""
 
 # What the first, second and third index of (slice, row, column) should move towards,
@@ -109,7 +109,37 @@ def _damage_said(path: Path) -> Iterator[None]:
         ) from error
 
 
+def read_series(path: str | os.PathLike[str], *, axial: bool = False) -> tuple[ImageVolume, ...]:
+    """All volumes of a NIfTI series (fourth dimension); the file is unpacked once.
+
+    Raises:
+        ReadError: as `read_nifti`.
+    """
+    path = Path(path)
+    with _damage_said(path):
+        image = _checked(path)
+        data = _numbers(image)
+        count = image.shape[3] if len(image.shape) == 4 else 1
+        return tuple(_volume(path, image, data, number, axial) for number in range(count))
+
+
 def _read(path: Path, volume: int | None, axial: bool) -> ImageVolume:
+    image = _checked(path)
+    shape = image.shape
+    count = shape[3] if len(shape) == 4 else 1
+    if volume is None and count > 1:
+        raise ReadError(
+            f"{path}: a series of {count} volumes, shape {shape}; one volume in 3 dimensions is "
+            "expected."
+        )
+    number = volume or 0
+    if len(shape) == 4 and not 0 <= number < count:
+        raise ReadError(f"{path}: there is no volume {number}; 0 to {count - 1} exist.")
+    return _volume(path, image, _numbers(image), number, axial)
+
+
+def _checked(path: Path) -> Any:
+    """The file as nibabel sees it, if its header describes volumes that it can hold."""
     image = _open(path)
     shape, dtype = image.shape, image.get_data_dtype()
     if dtype.kind not in "fiu" or len(shape) not in (2, 3, 4) or 0 in shape:
@@ -118,39 +148,48 @@ def _read(path: Path, volume: int | None, axial: bool) -> ImageVolume:
             "(or 4 for a series) are expected."
         )
     _check_size(path, math.prod(shape) * dtype.itemsize)
-    remarks = []
+    return image
+
+
+def _numbers(image: Any) -> NDArray:
+    """All of the file's, with its scale; on disk where it has none and is not packed."""
     stored = image.dataobj
-    if len(shape) == 4:
-        if volume is None and shape[3] > 1:
-            raise ReadError(
-                f"{path}: a series of {shape[3]} volumes, shape {shape}; one volume in 3 "
-                "dimensions is expected."
-            )
-        volume = volume or 0
-        if not 0 <= volume < shape[3]:
-            raise ReadError(f"{path}: there is no volume {volume}; 0 to {shape[3] - 1} exist.")
-        if shape[3] > 1:
-            remarks.append(f"Volume {volume} of {shape[3]} in the file.")
     scaled = (stored.slope, stored.inter) != (1.0, 0.0)
-    data = np.asarray(stored, dtype=np.float32) if scaled else stored.get_unscaled()
-    data = data[..., volume] if len(shape) == 4 else data
-    data = data[..., None] if len(shape) == 2 else data
-    affine = np.array(image.affine, dtype=np.float64)
-    unit = image.header.get_xyzt_units()[0]
-    affine[:3] *= MILLIMETRES.get(unit, 1.0)
-    if unit == "unknown":
+    return np.asarray(stored, dtype=np.float32) if scaled else stored.get_unscaled()
+
+
+def _volume(path: Path, image: Any, data: NDArray, number: int, axial: bool) -> ImageVolume:
+    remarks = []
+    if data.ndim == 4:
+        if data.shape[3] > 1:
+            remarks.append(f"Volume {number} of {data.shape[3]} in the file.")
+        data = data[..., number]
+    data = data[..., None] if data.ndim == 2 else data
+    if image.header.get_xyzt_units()[0] == "unknown":
         remarks.append("The file names no unit of length; mm are assumed.")
     if not (image.header["qform_code"] or image.header["sform_code"]):
         remarks.append("The file does not say how the volume lies in the scanner.")
-    data, affine = _orient(path, data, affine, axial)
+    data, affine = _orient(path, data, affine_of(image), axial)
     return ImageVolume(
-        name=path.name.removesuffix(".gz").removesuffix(".nii"),
+        name=stem_of(path),
         data=data,
         voxel_size=_spacing(affine),
         affine=affine,
         source=str(path),
         remarks=tuple(remarks),
     )
+
+
+def affine_of(image: Any) -> NDArray[np.float64]:
+    """Where an opened file puts its voxels: its own index (x, y, z, 1) to RAS+ [mm]."""
+    affine = np.array(image.affine, dtype=np.float64)
+    affine[:3] *= _MILLIMETRES.get(image.header.get_xyzt_units()[0], 1.0)
+    return affine
+
+
+def stem_of(path: Path) -> str:
+    """A file's name without .nii or .nii.gz."""
+    return path.name.removesuffix(".gz").removesuffix(".nii")
 
 
 def _open(path: Path) -> Any:
@@ -212,10 +251,9 @@ def write_nifti(path: str | os.PathLike[str], volume: ImageVolume) -> Path:
         WriteError: if the name does not end in .nii or .nii.gz, or cannot be written.
     """
     path = Path(path)
-    if not path.name.endswith((".nii", ".nii.gz")):
-        raise WriteError(f"{path}: a NIfTI file ends in .nii or .nii.gz.")
+    check_ending(path)
     data = volume.data if volume.data.dtype == np.uint8 else volume.data.astype(np.float32)
-    affine = unplaced_affine(volume) if volume.affine is None else volume.affine
+    affine = volume.position
     # NIfTI's first index runs fastest: (slice, row, column) becomes (column, row, slice).
     image = nib.Nifti1Image(data.transpose(2, 1, 0), affine[:, [2, 1, 0, 3]])
     image.header.set_xyzt_units("mm")
@@ -226,10 +264,11 @@ def write_nifti(path: str | os.PathLike[str], volume: ImageVolume) -> Path:
     return path
 
 
-def unplaced_affine(volume: ImageVolume) -> NDArray[np.float64]:
-    """An axial position about the origin for a volume that does not know its own."""
-    slice_, row, column = volume.voxel_size
-    affine = np.zeros((4, 4))
-    affine[2, 0], affine[1, 1], affine[0, 2], affine[3, 3] = slice_, -row, -column, 1
-    affine[:3, 3] = -affine[:3, :3] @ (np.array(volume.data.shape) - 1) / 2
-    return affine
+def check_ending(path: Path) -> None:
+    """Refuse a name under which no NIfTI file is written.
+
+    Raises:
+        WriteError: if it does not end in .nii or .nii.gz.
+    """
+    if not path.name.endswith((".nii", ".nii.gz")):
+        raise WriteError(f"{path}: a NIfTI file ends in .nii or .nii.gz.")

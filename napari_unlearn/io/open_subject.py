@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.mrbrains import challenge_subject
-from napari_unlearn.io.nifti import is_nifti, open_nifti, read_nifti, unplaced_affine
+from napari_unlearn.io.nifti import is_nifti, open_nifti, read_series, stem_of
 from napari_unlearn.io.subject_files import SubjectFiles
 from napari_unlearn.io.subjects import find_subjects
 from napari_unlearn.mri.subject3d import CONTRASTS, Subject3D
@@ -66,7 +66,7 @@ def _series(subject: str, path: Path, count: int) -> Subject3D:
             f"{path}: a series of {count} volumes; one volume per contrast is expected, at most "
             f"{MOST_VOLUMES}."
         )
-    volumes = [read_nifti(path, volume=number, axial=True) for number in range(count)]
+    volumes = read_series(path, axial=True)
     first = volumes[0]
     slices = range(len(first.data))
     stacks = [np.stack([volume.image(index) for index in slices]) for volume in volumes]
@@ -74,7 +74,7 @@ def _series(subject: str, path: Path, count: int) -> Subject3D:
         subject=subject,
         images=np.stack(stacks),
         labels=None,
-        affine=unplaced_affine(first) if first.affine is None else first.affine,
+        affine=first.position,
         channels=tuple(f"{UNNAMED} {number}" for number in range(1, count + 1)),
         source=str(path),
     )
@@ -109,18 +109,14 @@ def _only(path: Path, found: tuple[SubjectFiles, ...], subject: str) -> SubjectF
 
 def _contrast_of(path: Path) -> str:
     """The contrast by which a file is called, as in `head-0001_T1-IR.nii.gz`."""
-    last = _stem(path).rpartition("_")[2]
+    last = stem_of(path).rpartition("_")[2]
     known = {contrast.casefold(): contrast for contrast in CONTRASTS}
     return known.get(last.casefold(), UNNAMED)
 
 
 def _id_of(path: Path) -> str:
     """A subject id made of a file's name."""
-    stem = _stem(path)
+    stem = stem_of(path)
     if _contrast_of(path) != UNNAMED:
         stem = stem.rpartition("_")[0] or stem
     return re.sub(r"[^\w.-]", "_", stem).lstrip(".-") or "subject"
-
-
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(".gz").removesuffix(".nii")

@@ -16,7 +16,7 @@ from napari_unlearn.io.label_volume import (
     same_place,
     write_labels,
 )
-from napari_unlearn.io.nifti import read_nifti, unplaced_affine, write_nifti
+from napari_unlearn.io.nifti import read_nifti, write_nifti
 from napari_unlearn.io.volume import ImageVolume
 from napari_unlearn.mri.subject3d import Subject3D
 
@@ -51,7 +51,7 @@ class SubjectFiles:
             subject=self.subject,
             images=np.stack([_finite(volume) for volume in volumes]),
             labels=labels,
-            affine=_affine(first),
+            affine=first.position,
             channels=tuple(channel for channel, _ in self.images),
             source=first.source,
         )
@@ -63,7 +63,7 @@ class SubjectFiles:
                 f"{pair} have shapes {first.data.shape} and {other.data.shape} (depth, rows, "
                 "columns); all files of a subject must share one grid."
             )
-        here, there = _affine(first), _affine(other)
+        here, there = first.position, other.position
         if not same_place(here, there, first.data.shape):
             apart = distance_apart(here, there, first.data.shape)
             raise ReadError(
@@ -105,10 +105,6 @@ def by_subject(found: Iterable[SubjectFiles]) -> tuple[SubjectFiles, ...]:
                 f"{files.images[0][1]}; every subject needs an id of its own."
             )
     return tuple(ordered)
-
-
-def _affine(volume: ImageVolume) -> NDArray[np.float64]:
-    return unplaced_affine(volume) if volume.affine is None else volume.affine
 
 
 def _finite(volume: ImageVolume) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from napari_unlearn.io.errors import ReadError
@@ -49,9 +50,7 @@ def find_subjects(
         found = challenge_subjects(path, labelled=labelled)
     else:
         found = _by_pattern(path, images or _usual_patterns(path), labels, labelled)
-    return tuple(
-        SubjectFiles(files.subject, files.images, files.labels, allowed) for files in found
-    )
+    return tuple(replace(files, allowed=allowed) for files in found)
 
 
 def _by_pattern(

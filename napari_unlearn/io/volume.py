@@ -29,6 +29,17 @@ class ImageVolume:
     remarks: tuple[str, ...] = ()
     """What was missing in the file and assumed instead, one sentence each."""
 
+    @property
+    def position(self) -> NDArray[np.float64]:
+        """The affine; of a volume that does not know its own, an axial one about the origin."""
+        if self.affine is not None:
+            return self.affine
+        slice_, row, column = self.voxel_size
+        affine = np.zeros((4, 4))
+        affine[2, 0], affine[1, 1], affine[0, 2], affine[3, 3] = slice_, -row, -column, 1
+        affine[:3, 3] = -affine[:3, :3] @ (np.array(self.data.shape) - 1) / 2
+        return affine
+
     def image(self, index: int) -> NDArray[np.float32]:
         """One slice, (rows, columns).
 

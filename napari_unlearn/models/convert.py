@@ -11,6 +11,8 @@ from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import assemble
 from napari_unlearn.models.error import ModelError
 
+_TORCH = (b"PK\x03\x04", b"\x80")
+"""How a zip archive and a bare pickle start."""
 _LANDMARK = "sens_net.norm_unet.unet.conv.layers.0.weight"
 
 
@@ -50,6 +52,15 @@ def convert_fastmri(
         remark=f"Converted from fastMRI weights {path.name}.",
     )
     return assemble(card, weights, path.name), card
+
+
+def is_torch_file(path: Path) -> bool:
+    """Whether a file starts as torch writes them; False if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4).startswith(_TORCH)
+    except OSError:
+        return False
 
 
 def read_torch_weights(path: Path) -> dict[str, Tensor]:

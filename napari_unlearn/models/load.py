@@ -7,7 +7,7 @@ from torch import nn
 
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import load_checkpoint
-from napari_unlearn.models.convert import convert_fastmri, read_torch_weights
+from napari_unlearn.models.convert import convert_fastmri, is_torch_file, read_torch_weights
 from napari_unlearn.models.error import ModelError
 from napari_unlearn.models.medicalnet import convert_medicalnet, is_medicalnet
 
@@ -29,7 +29,7 @@ def load_model(path: Path | str, device: str | torch.device = "cpu") -> tuple[nn
         raise ModelError(f"{path}: cannot be read ({error.strerror or error}).") from error
     if start[8:9] == b"{":  # a JSON header after its length
         return load_checkpoint(path, device)
-    if start.startswith((b"PK\x03\x04", b"\x80")):  # zip archive, bare pickle
+    if is_torch_file(path):
         weights = read_torch_weights(path)
         if is_medicalnet(weights):
             model, card, _ = convert_medicalnet(path, named=weights)

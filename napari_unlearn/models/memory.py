@@ -36,9 +36,14 @@ class Memory:
     """Adam's."""
 
     @property
+    def state(self) -> int:
+        """What stays from step to step."""
+        return self.weights + self.gradients + self.moments
+
+    @property
     def total(self) -> int:
         """All of it."""
-        return self.weights + self.gradients + self.moments + self.activations
+        return self.state + self.activations
 
 
 def forward_memory(

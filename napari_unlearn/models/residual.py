@@ -28,7 +28,7 @@ class Dilated(nn.Conv3d):
         depth, rows, columns = coarse
         split = image.view(*image.shape[:2], depth, step, rows, step, columns, step)
         grids = split.permute(0, 3, 5, 7, 1, 2, 4, 6).flatten(0, 3)
-        answer = functional.conv3d(grids, self.weight, padding=1)
+        answer = functional.conv3d(grids, self.weight, self.bias, padding=1)
         answer = answer.view(-1, step, step, step, self.out_channels, *coarse)
         answer = answer.permute(0, 4, 5, 1, 6, 2, 7, 3).flatten(6, 7).flatten(4, 5).flatten(2, 3)
         return answer[..., : size[0], : size[1], : size[2]].contiguous()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import torch
@@ -108,7 +109,12 @@ class Engine:
         job, strategy = self.job, self.job.strategy
         rng = torch.Generator().manual_seed(job.seed * 1_000_003 + step)
         device = self.fabric.device
-        context = Context(rng, self.teachers, lambda name: job.batch(name, step).to(device))
+
+        @cache  # an objective may ask for the sample that another one is about
+        def read(name: str) -> Sample:
+            return job.batch(name, step).to(device)
+
+        context = Context(rng, self.teachers, read)
         parts: list[Tensor] = []
         for name, weight, objective in (
             ("forget", weights.forget, strategy.forget),
@@ -116,8 +122,7 @@ class Engine:
         ):
             if objective is None or weight == 0:
                 continue
-            batch = job.batch(name, step).to(device)
-            parts.append(weight * objective.loss(job.task, self.model, batch, context))
+            parts.append(weight * objective.loss(job.task, self.model, read(name), context))
         if strategy.penalty is not None and weights.forget != 0:
             parts.append(weights.forget * strategy.penalty.loss(self.model))
         return torch.stack(parts).sum()

@@ -12,6 +12,7 @@ from torch.nn import functional
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.unlearning.dice import dice_loss, label_dice, mean_of
 from napari_unlearn.unlearning.disguise import bend, draw_bend, inverse
+from napari_unlearn.unlearning.norms import batch_norms
 from napari_unlearn.unlearning.volumes import VolumeBatch
 
 LEFT_RIGHT = (-1,)
@@ -160,9 +161,8 @@ class Segmentation:
         if self.frozen_statistics:
             # Before every run, as the loop puts the network back into training mode; left so,
             # as the gradient may compute parts of the network a second time.
-            for part in model.modules():
-                if isinstance(part, nn.BatchNorm3d):
-                    part.eval()
+            for norm in batch_norms(model):
+                norm.eval()
         return model(batch.image, decode=decode)
 
 

@@ -1,8 +1,7 @@
-"""Every strategy by name; adding one touches this file and one test."""
+"""Every strategy by name; adding one touches this file, or `subject_strategies`, and one test."""
 
 from napari_unlearn.errors import WrongUse
 from napari_unlearn.unlearning.edits import Dampen, Negate
-from napari_unlearn.unlearning.encoding import EncodeAsNoise, EncodeAsOther, RandomFeatures
 from napari_unlearn.unlearning.objectives import (
     AcquiredLines,
     Ascent,
@@ -12,10 +11,7 @@ from napari_unlearn.unlearning.objectives import (
     FitAndImitate,
     Guided,
     Imitate,
-    MatchLoss,
     NoisyTarget,
-    Objective,
-    OtherTarget,
     StayIgnorant,
     Uninformed,
 )
@@ -23,13 +19,12 @@ from napari_unlearn.unlearning.penalties import L1
 from napari_unlearn.unlearning.refit import Refit
 from napari_unlearn.unlearning.schedules import (
     Alternate,
-    Beside,
     ForgetThenRepair,
     RepairForgetRepair,
 )
-from napari_unlearn.unlearning.scopes import FixDecoder, Salient
-from napari_unlearn.unlearning.strangers import AnswerAsStranger
+from napari_unlearn.unlearning.scopes import Salient
 from napari_unlearn.unlearning.strategy import Strategy
+from napari_unlearn.unlearning.subject_strategies import SUBJECT_STRATEGIES
 
 TRAIN = Strategy(
     name="train",
@@ -256,96 +251,6 @@ REFIT_IGNORANT = Strategy(
     schedule=RepairForgetRepair(),
 )
 
-PRESERVE = "To Forget Is to Preserve, arXiv 2606.16180, 2026"
-WITHOUT_REPAIR = (
-    "The retain term is ours: without one (retain_weight=0) little is left of what was to be kept."
-)
-
-
-def subject_level(name: str, title: str, formula: str, forget: Objective, remark: str) -> Strategy:
-    """A strategy of the paper on forgetting a subject: an objective beside a retain term."""
-    return Strategy(
-        name=name,
-        title=title,
-        formula=f"{formula} + ρ·J(f(x_r), y_r)",
-        paper=PRESERVE,
-        forget=forget,
-        retain=Fit(),
-        scope=FixDecoder(),
-        schedule=Beside(),
-        tasks=("segmentation",),
-        remark=f"{remark} {WITHOUT_REPAIR}".strip(),
-    )
-
-
-NOISY_LABEL = subject_level(
-    "noisy-label",
-    "Noisy Label",
-    "J(f(x_f), random labels)",
-    NoisyTarget(scale=1.0),
-    "Labels are drawn anew in every step; scale is the share of voxels that get one.",
-)
-
-RETAIN_LABEL = subject_level(
-    "retain-label",
-    "Retain Label",
-    "J(f(x_f), y_r)",
-    OtherTarget(),
-    "y_r is that of the step's retain subject.",
-)
-
-MAX_LOSS = subject_level("max-loss", "Max Loss", "−a·J(f(x_f), y_f)", Ascent(), "")
-
-RANDOM_ENCODER = subject_level(
-    "random-encoder",
-    "Random Encoder",
-    "w·‖E(x_f) − N(0, I)‖²",
-    RandomFeatures(),
-    "Mean square over the features; noise is drawn anew in every step.",
-)
-
-LEARN_OTHERS = subject_level(
-    "learn-others",
-    "LearnOthers",
-    "w·‖E(x_f) − E_G(x_r)‖²",
-    EncodeAsOther(),
-    "Mean square over the features.",
-)
-
-LEARN_NOISE = subject_level(
-    "learn-noise",
-    "LearnNoise",
-    "w·‖E(x_f) − E_G(N(0, I))‖²",
-    EncodeAsNoise(),
-    "Mean square over the features; noise is drawn anew in every step.",
-)
-
-LOSS_MATCH = Strategy(
-    name="loss-match",
-    title="Match the loss on unseen subjects",
-    formula="w·(J(f(x_f), y_f) − J(f_G(x_u), y_u))² + ρ·J(f(x_r), y_r)",
-    paper="this project",
-    forget=MatchLoss(),
-    retain=Fit(),
-    scope=FixDecoder(),
-    schedule=Beside(),
-    tasks=("segmentation",),
-    remark="x_u are labelled subjects that the original was not trained on.",
-)
-
-AS_STRANGER = Strategy(
-    name="as-stranger",
-    title="Answer as for a stranger",
-    formula="w·J(f(x_f), mean s⁻¹f_G(s·x_f)) + ρ·J(f(x_r), y_r), s random bends, left to right",
-    paper="this project",
-    forget=AnswerAsStranger(),
-    retain=Fit(),
-    scope=FixDecoder(),
-    schedule=Beside(),
-    tasks=("segmentation",),
-    remark="What the original knows by heart is tied to the very voxels; its anatomy is not.",
-)
-
 STRATEGIES = {
     strategy.name: strategy
     for strategy in (
@@ -369,14 +274,7 @@ STRATEGIES = {
         ACQUIRED_LINES,
         REFIT,
         REFIT_IGNORANT,
-        NOISY_LABEL,
-        RETAIN_LABEL,
-        MAX_LOSS,
-        RANDOM_ENCODER,
-        LEARN_OTHERS,
-        LEARN_NOISE,
-        LOSS_MATCH,
-        AS_STRANGER,
+        *SUBJECT_STRATEGIES,
     )
 }
 
