@@ -11,7 +11,6 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QMenu,
@@ -22,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.viewer import layout
 from napari_unlearn.viewer.model_list import ModelList
 from napari_unlearn.viewer.quiet_wheel import keep_from_wheel
 from napari_unlearn.viewer.run_panel import RunPanel
@@ -116,13 +116,13 @@ class SegmentDock(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(6)
-        column.addLayout(_row(self.path, button))
-        column.addLayout(_row(self.subject, self.sample))
+        column.addLayout(layout.row(self.path, button))
+        column.addLayout(layout.row(self.subject, self.sample))
         for widget in (self.story, self.models, self.device, self.panel, self.view):
             column.addWidget(widget)
-        column.addLayout(_row(self.figure, self.all))
+        column.addLayout(layout.row(self.figure, self.all))
         column.addWidget(self.table, stretch=1)
-        column.addLayout(_row(QLabel("Export"), self.export_labels, self.export_table))
+        column.addLayout(layout.row(QLabel("Export"), self.export_labels, self.export_table))
         keep_from_wheel(self)
 
     def _connect(self) -> None:
@@ -246,10 +246,3 @@ class SegmentDock(QWidget):
             export_table(labelled, Path(path))
         except OSError as error:
             self._complain(f"{path}: cannot be written ({error.strerror or error}).")
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for number, widget in enumerate(widgets):
-        row.addWidget(widget, stretch=1 if number == 0 else 0)
-    return row
