@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from napari_unlearn.evaluation.error import EvaluationError
-from napari_unlearn.mri.subject3d import STRUCTURE_NAMES
+from napari_unlearn.mri.subject3d import STRUCTURE_NAMES, structure_name
 
 Labels = NDArray[np.integer]
 Mask = NDArray[np.bool_]
@@ -62,7 +62,7 @@ def score_structures(
         found.append(
             StructureScore(
                 label=int(value),
-                name=names[value] if value < len(names) else f"label {value}",
+                name=structure_name(value, names),
                 dice=2 * int((own & true).sum()) / (volume + true_volume) if true_volume else None,
                 hd95=hausdorff_95(own, true, voxel_size),
                 volume=volume * millilitres,

@@ -1,7 +1,6 @@
 """One network on one subject: contrasts in order, prepared, labelled, back on the own grid."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -21,7 +20,7 @@ from napari_unlearn.models.med3d import Med3D
 from napari_unlearn.models.medicalnet import FRESH
 from napari_unlearn.models.memory import MARGIN, amount, forward_memory
 from napari_unlearn.models.registry import build
-from napari_unlearn.mri.subject3d import Subject3D
+from napari_unlearn.mri.subject3d import Subject3D, structure_name
 
 _UNNAMED = re.compile(r"image( \d+)?")
 """Channels of files that do not say which contrast they hold."""
@@ -154,11 +153,6 @@ def structure_volumes(
         StructureVolume(label, structure_name(label, names), count, count * voxel)
         for label, count in zip(values.tolist(), counts.tolist(), strict=True)
     )
-
-
-def structure_name(label: int, names: Sequence[str] = ()) -> str:
-    """By the names that a card gives, else by number."""
-    return names[label] if label < len(names) else f"label {label}"
 
 
 def _check_memory(card: Card, subject: Subject3D, grid: Triple, device: torch.device) -> None:

@@ -1,6 +1,7 @@
 """What every room means by a subject of a segmentation study: 3D images and a label map."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -44,6 +45,11 @@ STRUCTURE_NAMES = (
 
 CONTRASTS = ("T1", "T1-IR", "FLAIR")
 """Channels of an MRBrainS18 subject, in the order in which we stack them."""
+
+
+def structure_name(label: int, names: Sequence[str] = STRUCTURE_NAMES) -> str:
+    """Name of a label value, else its number."""
+    return names[label] if label < len(names) else f"label {label}"
 
 
 @dataclass(frozen=True)

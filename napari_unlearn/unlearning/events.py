@@ -62,6 +62,11 @@ class Preview:
     epoch: int | None = None
     """Set for the last picture of an epoch; 0 is the state before the first step."""
 
+    @property
+    def at(self) -> str:
+        """When it was, in words."""
+        return f"step {self.step}" if self.epoch is None else f"epoch {self.epoch}"
+
 
 @dataclass(frozen=True)
 class Paused:

@@ -22,8 +22,8 @@ from qtpy.QtWidgets import (
 from napari_unlearn.runs.order import Order
 from napari_unlearn.unlearning.guard import Guard
 from napari_unlearn.unlearning.parameters import Number
+from napari_unlearn.viewer.device_box import DeviceBox
 from napari_unlearn.viewer.studies import StrategyCard, Study
-from napari_unlearn.viewer.tasks import Device
 
 _NAME = QRegularExpression(r"[\w][\w.+-]{0,60}")
 
@@ -44,8 +44,7 @@ class BudgetForm(QWidget):
         self.share.setRange(1, 100)
         self.share.setSuffix(" % of the retain set")
         self.share.setToolTip("How much of the retain set the run may see")
-        self.device = QComboBox()
-        self.device.addItem("Automatic", "auto")
+        self.device = DeviceBox("Automatic")
         self.name = QLineEdit()
         self.name.setValidator(QRegularExpressionValidator(_NAME))
         self.name.setToolTip("Folder of the run, and caption of its tile")
@@ -105,15 +104,6 @@ class BudgetForm(QWidget):
             self.guarded.setChecked(False)
         for each in (self.amount, self.unit, self.share):
             each.blockSignals(False)
-        self.changed.emit()
-
-    def show_devices(self, devices: tuple[Device, ...]) -> None:
-        """Offer the devices of this machine, by name."""
-        self.device.blockSignals(True)
-        self.device.clear()
-        for device in devices:
-            self.device.addItem(device.name, device.key)
-        self.device.blockSignals(False)
         self.changed.emit()
 
     def show_estimate(self, study: Study | None, card: StrategyCard | None) -> None:

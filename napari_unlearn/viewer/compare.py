@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.viewer import layout
 from napari_unlearn.viewer.findings import Findings
 from napari_unlearn.viewer.model_list import ModelList
 from napari_unlearn.viewer.run_panel import RunPanel
@@ -109,10 +110,7 @@ class CompareDock(QWidget):
         button.setText("Open…")
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        row = QHBoxLayout()
-        row.addWidget(self.path)
-        row.addWidget(button)
-        return row
+        return layout.row(self.path, button)
 
     def _sample_row(self) -> QHBoxLayout:
         row = QHBoxLayout()

@@ -47,7 +47,8 @@ class Curves(QWidget):
         self._column.addLayout(row)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
-        self._later.setInterval(1000)  # each redraw also composes the whole window
+        # Where the canvas has no window of its own, each redraw composes the viewer's anew.
+        self._later.setInterval(1000)
         self._later.timeout.connect(self.draw)
         self.measure.currentIndexChanged.connect(self.draw)
         self.hide()

@@ -8,7 +8,6 @@ from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSlider,
@@ -17,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unlearn.evaluation.comparison import Comparison
+from napari_unlearn.viewer import layout
 from napari_unlearn.viewer.marks import COLOURS, SYMBOLS
 from napari_unlearn.viewer.session import Session
 from napari_unlearn.viewer.tables import MetricsTable, RegionsTable
@@ -63,7 +63,7 @@ class Findings(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addWidget(self.metrics)
-        column.addLayout(_row(self.by_slice, self.outlines, self.copy, self.export))
+        column.addLayout(layout.row(self.by_slice, self.outlines, self.copy, self.export))
         column.addWidget(legend)
         column.addWidget(self.threshold_text)
         column.addWidget(self.threshold)
@@ -130,10 +130,3 @@ class Findings(QWidget):
             self.metrics.export(Path(path))
         except OSError as error:
             self._session.said.emit(f"{path}: cannot be written ({error.strerror or error}).")
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for number, widget in enumerate(widgets):
-        row.addWidget(widget, stretch=1 if number == 0 else 0)
-    return row

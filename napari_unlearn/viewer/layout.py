@@ -3,13 +3,14 @@
 # Qt's stubs call every getter optional.
 # mypy: disable-error-code="union-attr"
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QDockWidget, QWidget
+from qtpy.QtWidgets import QDockWidget, QHBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Layer
 
 HEADER = 34.0
 """Room above every image for its caption [canvas pixels]."""
@@ -25,6 +26,41 @@ CAPTION = 11.0
 
 _SIDE = 4.0
 _PIXELS_PER_POINT = 1.0  # width of a mean character of the canvas font
+
+
+def lay_out(
+    viewer: "ViewerModel",
+    before: Iterable["Layer"],
+    tiles: Sequence[Sequence["Layer"]],
+    shape: tuple[int, int] | None = None,
+) -> None:
+    """Replace a grid of tiles by another; the grid comes last, as each insertion would rebuild it.
+
+    Args:
+        viewer: Layers that belong to neither grid are hidden: each would take a cell.
+        before: Layers of the grid that goes.
+        tiles: Layers of each tile from back to front, in every tile as many.
+        shape: Rows and columns; None leaves them as they are, for the caller to choose.
+    """
+    with viewer.layers.batched_update():
+        remove(viewer, before)
+        for stranger in viewer.layers:
+            stranger.visible = False
+        # Ahead of strangers, hidden or not: the grid counts its strides from the first layer.
+        for place, layer in enumerate(layer for tile in tiles for layer in tile):
+            viewer.layers.insert(place, layer)
+        grid = viewer.canvas.grid
+        grid.stride = len(tiles[0])
+        if shape is not None:
+            grid.shape = shape
+        grid.enabled = True
+
+
+def remove(viewer: "ViewerModel", layers: Iterable["Layer"]) -> None:
+    """Take layers out of a viewer, as far as the user has not done so."""
+    for layer in layers:
+        if layer in viewer.layers:
+            viewer.layers.remove(layer)
 
 
 def fit(viewer: "ViewerModel", rows: float, columns: float, footer: float = FOOTER) -> None:
@@ -44,6 +80,14 @@ def fit(viewer: "ViewerModel", rows: float, columns: float, footer: float = FOOT
     camera.zoom = zoom
     slack = height - HEADER - footer - rows * zoom
     camera.center = (0.0, (height / 2 - HEADER - slack / 4) / zoom, columns / 2)
+
+
+def row(*widgets: QWidget) -> QHBoxLayout:
+    """Widgets side by side; the first takes the room that is left."""
+    beside = QHBoxLayout()
+    for number, widget in enumerate(widgets):
+        beside.addWidget(widget, stretch=1 if number == 0 else 0)
+    return beside
 
 
 def font_size(lines: Iterable[str], width: float, largest: float) -> float:

@@ -56,8 +56,7 @@ class ScanStage(QObject):
     def show(self, preview: Preview) -> None:
         """Show what the model makes of the slice now."""
         if self._live is not None:
-            at = f"step {preview.step}" if preview.epoch is None else f"epoch {preview.epoch}"
-            self._live.put(preview.image, at)
+            self._live.put(preview.image, preview.at)
             self._session.tiles.refresh_live()
 
     def end(self, *, kept: bool) -> None:

@@ -11,7 +11,6 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QMenu,
@@ -22,6 +21,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.viewer import layout
+from napari_unlearn.viewer.device_box import DeviceBox
 from napari_unlearn.viewer.model_list import ModelList
 from napari_unlearn.viewer.quiet_wheel import keep_from_wheel
 from napari_unlearn.viewer.run_panel import RunPanel
@@ -30,7 +31,7 @@ from napari_unlearn.viewer.segment_result import Labelled
 from napari_unlearn.viewer.segment_table import FIGURES, SegmentTable, export_table
 from napari_unlearn.viewer.segment_view import SegmentView
 from napari_unlearn.viewer.session import session_of
-from napari_unlearn.viewer.tasks import Device, Model
+from napari_unlearn.viewer.tasks import Model
 
 if TYPE_CHECKING:
     import napari
@@ -56,8 +57,7 @@ class SegmentDock(QWidget):
         self.story.setWordWrap(True)
         self.story.hide()
         self.models = ModelList()
-        self.device = QComboBox()
-        self.device.addItem("Automatic (looking…)", "auto")
+        self.device = DeviceBox()
         self.device.setToolTip("Where the models run")
         self.panel = RunPanel(self.segmenting)
         self.view = SegmentView(self.segmenting)
@@ -77,7 +77,7 @@ class SegmentDock(QWidget):
         self._show_subject()
         self._show_labelled(self.segmenting.labelled)
         if self.session.devices:
-            self._show_devices(self.session.devices)
+            self.device.offer(self.session.devices)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(1500)
@@ -116,13 +116,13 @@ class SegmentDock(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(6)
-        column.addLayout(_row(self.path, button))
-        column.addLayout(_row(self.subject, self.sample))
+        column.addLayout(layout.row(self.path, button))
+        column.addLayout(layout.row(self.subject, self.sample))
         for widget in (self.story, self.models, self.device, self.panel, self.view):
             column.addWidget(widget)
-        column.addLayout(_row(self.figure, self.all))
+        column.addLayout(layout.row(self.figure, self.all))
         column.addWidget(self.table, stretch=1)
-        column.addLayout(_row(QLabel("Export"), self.export_labels, self.export_table))
+        column.addLayout(layout.row(QLabel("Export"), self.export_labels, self.export_table))
         keep_from_wheel(self)
 
     def _connect(self) -> None:
@@ -140,7 +140,7 @@ class SegmentDock(QWidget):
         self.export_table.clicked.connect(self._on_export_table)
         segmenting.changed.connect(self._show_subject)
         segmenting.segmented.connect(self._show_labelled)
-        self.session.devices_known.connect(self._show_devices)
+        self.session.devices_known.connect(self.device.offer)
 
     def _show_subject(self) -> None:
         segmenting, opened = self.segmenting, self.segmenting.opened
@@ -162,14 +162,6 @@ class SegmentDock(QWidget):
         self.export_labels.setMenu(menu)
         for button in (self.export_labels, self.export_table):
             button.setEnabled(bool(names))
-
-    def _show_devices(self, devices: tuple[Device, ...]) -> None:
-        self.device.blockSignals(True)
-        self.device.clear()
-        for device in devices:
-            self.device.addItem(device.name, device.key)
-        self.device.blockSignals(False)
-        self._on_device()
 
     def _look_for_devices(self) -> None:
         if self.segmenting.jobs.running or self.session.jobs.running:
@@ -246,10 +238,3 @@ class SegmentDock(QWidget):
             export_table(labelled, Path(path))
         except OSError as error:
             self._complain(f"{path}: cannot be written ({error.strerror or error}).")
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for number, widget in enumerate(widgets):
-        row.addWidget(widget, stretch=1 if number == 0 else 0)
-    return row

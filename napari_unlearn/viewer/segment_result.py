@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unlearn.evaluation.comparison import Role
-from napari_unlearn.mri.subject3d import STRUCTURE_NAMES, Subject3D
+from napari_unlearn.mri.subject3d import Subject3D, structure_name
 
 Labels = NDArray[np.uint8]
 """(depth, rows, columns), 0 the background"""
@@ -105,11 +105,6 @@ _SHORT = (
 def short_name(label: int) -> str:
     """Name of a label where there is little room."""
     return _SHORT[label] if label < len(_SHORT) else structure_name(label)
-
-
-def structure_name(label: int) -> str:
-    """Name of a label in MRBrainS18's set, else its number."""
-    return STRUCTURE_NAMES[label] if label < len(STRUCTURE_NAMES) else f"label {label}"
 
 
 def disagreement(labels: Labels, reference: Labels, only: int | None = None) -> Labels:

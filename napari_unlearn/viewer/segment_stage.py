@@ -111,8 +111,7 @@ class SegmentStage(QObject):
         preview = self._newest
         if preview is None or not self._running or not self._same_subject:
             return
-        at = f"step {preview.step}" if preview.epoch is None else f"epoch {preview.epoch}"
-        self._segmenting.put_live(self._restored(preview.image), at)
+        self._segmenting.put_live(self._restored(preview.image), preview.at)
 
     def _restored(self, labels: NDArray) -> NDArray:
         """Labels of the network's grid on the subject's own."""

@@ -13,6 +13,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QHeaderView, QWidget
 
+from napari_unlearn.mri.subject3d import structure_name
 from napari_unlearn.viewer.segment_colours import structure_colour
 from napari_unlearn.viewer.segment_result import (
     Labelled,
@@ -20,7 +21,6 @@ from napari_unlearn.viewer.segment_result import (
     StructureFigures,
     mean,
     short_name,
-    structure_name,
 )
 from napari_unlearn.viewer.tables import Table
 

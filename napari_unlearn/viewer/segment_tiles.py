@@ -22,9 +22,6 @@ from napari_unlearn.viewer.segment_pictures import LabelBoard, LabelPicture, gre
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-LAYERS_PER_TILE = 3
-"""The grid counts layers, so every tile has the same number."""
-
 LINKED = ("contrast_limits", "gamma", "colormap")
 
 FOOTER = 8.0
@@ -132,7 +129,7 @@ class SegmentTiles:
     @property
     def on_canvas(self) -> bool:
         """Whether they are to be seen: nobody took the canvas, or the window away."""
-        layers = [layer for tile in self._tiles for layer in tile.layers]
+        layers = self._layers()
         return bool(layers) and all(layer in self._viewer.layers for layer in layers)
 
     @property
@@ -189,15 +186,12 @@ class SegmentTiles:
         """Leave the canvas, in 2D, to other tiles; `show` comes back."""
         if self._tiles:
             self._viewer.dims.ndisplay = 2
-            self._remove()
+            layout.remove(self._viewer, self._layers())
+            self._tiles, self._shown, self._camera = [], {}, None
             self._viewer.canvas.grid.enabled = False
 
-    def _remove(self) -> None:
-        for tile in self._tiles:
-            for layer in tile.layers:
-                if layer in self._viewer.layers:
-                    self._viewer.layers.remove(layer)
-        self._tiles, self._shown, self._camera = [], {}, None
+    def _layers(self) -> list[Image | Labels]:
+        return [layer for tile in self._tiles for layer in tile.layers]
 
     def fit(self) -> None:
         """Show whole images again, under captions that fit their tiles."""
@@ -213,31 +207,22 @@ class SegmentTiles:
             camera.zoom = min(width, height - layout.HEADER) / extent
         else:
             layout.fit(viewer, float(sizes[1]), float(sizes[2]), footer=FOOTER)
-        captions = [layer.name for tile in self._tiles for layer in tile.layers]
-        size = layout.font_size(captions, width, layout.CAPTION)
-        for tile in self._tiles:
-            for layer in tile.layers:
-                layer.name_overlay.font_size = size
+        layers = self._layers()
+        size = layout.font_size([layer.name for layer in layers], width, layout.CAPTION)
+        for layer in layers:
+            layer.name_overlay.font_size = size
         self._camera = (tuple(camera.center), camera.zoom)
 
     def _fits(self, board: LabelBoard) -> bool:
         return self.on_canvas and len(self._tiles) == len(board.pictures)
 
     def _build(self, board: LabelBoard, *, fresh: bool) -> None:
-        """Replace all tiles; the grid comes last, since each insertion would rebuild it."""
-        viewer, grid = self._viewer, self._viewer.canvas.grid
+        """Replace all tiles."""
+        viewer = self._viewer
         index = self._index()
         tiles = [self._make(board, picture) for picture in board.pictures]
         self.clear_canvas()
-        with viewer.layers.batched_update():
-            self._remove()
-            for stranger in viewer.layers:
-                stranger.visible = False  # it would take a cell of the grid
-            # In front of strangers: the grid counts its strides from the first layer.
-            for place, layer in enumerate(layer for tile in tiles for layer in tile.layers):
-                viewer.layers.insert(place, layer)
-            grid.stride = LAYERS_PER_TILE
-            grid.enabled = True
+        layout.lay_out(viewer, self._layers(), [tile.layers for tile in tiles])
         viewer.layers.selection.active = tiles[0].image
         if len(tiles) > 1:
             viewer.layers.link_layers([tile.image for tile in tiles], LINKED)

@@ -6,8 +6,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QWidget
 
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.viewer.device_box import DeviceBox
 from napari_unlearn.viewer.session import Session
-from napari_unlearn.viewer.tasks import Device, Reference
+from napari_unlearn.viewer.tasks import Reference
 
 _ACCELERATIONS = (2, 3, 4, 6, 8, 10, 12, 16)
 _REFERENCES: dict[str, Reference] = {"Ground truth": "truth", "Oracle": "oracle"}
@@ -32,8 +33,7 @@ class SettingsForm(QWidget):
         self.fraction.setSuffix(" centre")
         self.fraction.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.fraction.setToolTip("Share of the columns that is fully sampled around DC")
-        self.device = QComboBox()
-        self.device.addItem("Automatic (looking…)", "auto")
+        self.device = DeviceBox()
         self.reference = QComboBox()
         self.reference.addItems(list(_REFERENCES))
         settings = session.settings
@@ -56,10 +56,10 @@ class SettingsForm(QWidget):
         self.fraction.valueChanged.connect(self._on_sampling)
         self.device.currentIndexChanged.connect(self._on_device)
         self.reference.currentTextChanged.connect(self._on_reference)
-        session.devices_known.connect(self._show_devices)
+        session.devices_known.connect(self.device.offer)
         session.changed.connect(self._show_scan)
         if session.devices:
-            self._show_devices(session.devices)
+            self.device.offer(session.devices)
         self._show_scan()
 
     def _show_scan(self) -> None:
@@ -69,14 +69,6 @@ class SettingsForm(QWidget):
         self.fraction.setEnabled(free and self.acceleration.currentData() is not None)
         if not free:
             self.acceleration.setToolTip("This scan was acquired undersampled and keeps its lines")
-
-    def _show_devices(self, devices: tuple[Device, ...]) -> None:
-        self.device.blockSignals(True)
-        self.device.clear()
-        for device in devices:
-            self.device.addItem(device.name, device.key)
-        self.device.blockSignals(False)
-        self._on_device()
 
     def _on_sampling(self) -> None:
         chosen = self.acceleration.currentData()

@@ -28,6 +28,11 @@ class Tile:
     image: Image
     outlines: Shapes
 
+    @property
+    def layers(self) -> tuple[Image, Shapes]:
+        """From back to front."""
+        return self.image, self.outlines
+
     @classmethod
     def of(cls, picture: Picture, header: Header) -> Self:
         """Make the layers of a picture; `fill` gives them their content."""

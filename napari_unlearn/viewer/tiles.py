@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari.components import ViewerModel
-
-LAYERS_PER_TILE = 2
-"""The grid counts layers, so every tile has the same number: an image, its outlines."""
+    from napari.layers import Layer
 
 LINKED = ("contrast_limits", "gamma", "colormap")
 
@@ -280,28 +278,21 @@ class Tiles:
         tiles = (*self._upper, *self._lower)
         return (
             bool(tiles)
-            and all(layer in self._viewer.layers for t in tiles for layer in (t.image, t.outlines))
+            and all(layer in self._viewer.layers for tile in tiles for layer in tile.layers)
             and (len(self._upper), len(self._lower)) == (len(board.upper), len(board.lower))
         )
 
     def _build(self, board: Board) -> None:
-        """Replace all tiles; the grid comes last, since each insertion would rebuild it."""
-        viewer, grid = self._viewer, self._viewer.canvas.grid
+        """Replace all tiles."""
+        viewer = self._viewer
         upper = [Tile.of(picture, board.header) for picture in board.upper]
         lower = [Tile.of(picture, board.header) for picture in board.lower]
         same_scan = self._header == board.header
         step = int(viewer.dims.current_step[0])  # napari forgets it with the last layer
         self.clear_canvas()
-        with viewer.layers.batched_update():
-            self._remove()
-            for stranger in viewer.layers:
-                stranger.visible = False  # it would take a cell of the grid
-            viewer.layers.extend(
-                layer for tile in (*upper, *lower) for layer in (tile.image, tile.outlines)
-            )
-            grid.stride = LAYERS_PER_TILE
-            grid.shape = (2 if lower else 1, len(upper))
-            grid.enabled = True
+        shape = (2 if lower else 1, len(upper))
+        layout.lay_out(viewer, self._layers(), [tile.layers for tile in (*upper, *lower)], shape)
+        self._first = None
         viewer.layers.selection.active = upper[0].image
         for linked in (upper, lower[1:]):
             if len(linked) > 1:
@@ -311,10 +302,9 @@ class Tiles:
         self.fit()
 
     def _remove(self) -> None:
-        for tile in (*self._upper, *self._lower):
-            for layer in (tile.image, tile.outlines):
-                if layer in self._viewer.layers:
-                    self._viewer.layers.remove(layer)
-        if self._first is not None and self._first in self._viewer.layers:
-            self._viewer.layers.remove(self._first)
+        layout.remove(self._viewer, self._layers())
         self._upper, self._lower, self._first = [], [], None
+
+    def _layers(self) -> "list[Layer]":
+        tiles = [layer for tile in (*self._upper, *self._lower) for layer in tile.layers]
+        return tiles if self._first is None else [*tiles, self._first]

@@ -97,7 +97,7 @@ class UnlearnDock(QWidget):
         training.moved.connect(self._on_moved)
         training.ended.connect(self._show_log)
         training.queue_changed.connect(self._show_queue)
-        self.session.devices_known.connect(self.budget.show_devices)
+        self.session.devices_known.connect(self.budget.device.offer)
         self._show_everything()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -157,7 +157,7 @@ class UnlearnDock(QWidget):
 
     def _show_everything(self) -> None:
         if self.session.devices:
-            self.budget.show_devices(self.session.devices)
+            self.budget.device.offer(self.session.devices)
         self._show_strategies()
         self._show_study()
         self._show_log()

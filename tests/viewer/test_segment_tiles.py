@@ -8,7 +8,7 @@ import pytest
 from napari_unlearn.viewer.segment_colours import OUTERMOST
 from napari_unlearn.viewer.segment_pictures import board_of
 from napari_unlearn.viewer.segment_result import MISSING, OTHER
-from napari_unlearn.viewer.segment_tiles import LAYERS_PER_TILE, contrast_layers
+from napari_unlearn.viewer.segment_tiles import contrast_layers
 from napari_unlearn.viewer.session import session_of
 from tests.viewer.segment_samples import VOXEL, handmade_result, handmade_subject
 
@@ -39,7 +39,7 @@ def _cells(viewer):
 
 def test_every_cell_holds_image_labels_and_disagreement(viewer, tiles):
     assert viewer.canvas.grid.enabled
-    assert viewer.canvas.grid.stride == LAYERS_PER_TILE
+    assert viewer.canvas.grid.stride == len(tiles.tiles[0].layers)
     assert _cells(viewer)[1] == ["Original · Dice 1.00", "Original labels"]
     tiles.apply(replace(tiles.look, disagreement=True))
     assert _cells(viewer)[1][2] == "Original disagreement"

@@ -4,7 +4,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_unlearn.evaluation.highlights import highlight
 from napari_unlearn.viewer.marks import COLOURS
-from napari_unlearn.viewer.tiles import LAYERS_PER_TILE, Tiles
+from napari_unlearn.viewer.tiles import Tiles
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_every_tile_has_the_same_number_of_layers_and_its_own_cell(viewer, compa
     grid = viewer.canvas.grid
     assert grid.enabled
     assert grid.actual_shape(viewer.layers) == (2, 4)
-    assert len(viewer.layers) == 8 * LAYERS_PER_TILE
+    assert len(viewer.layers) == 8 * len(tiles.upper[0].layers)
     for column, tile in enumerate(tiles.upper):
         for layer in (tile.image, tile.outlines):
             assert grid.position(viewer.layers.index(layer), viewer.layers) == (0, column)
@@ -92,8 +92,10 @@ def test_layers_of_others_do_not_take_a_cell(viewer, comparison):
     tiles = Tiles(viewer)
     tiles.show(comparison)
     grid = viewer.canvas.grid
-    cells = [grid.position(viewer.layers.index(t.image), viewer.layers) for t in tiles.upper]
-    assert cells == [(0, column) for column in range(4)]
+    for place in (0, 1):  # images, and the outlines that belong to them
+        layers = [tile.layers[place] for tile in tiles.upper]
+        cells = [grid.position(viewer.layers.index(layer), viewer.layers) for layer in layers]
+        assert cells == [(0, column) for column in range(4)]
     assert "mine" in viewer.layers
 
 
