@@ -128,7 +128,7 @@ def test_what_only_scans_have_is_not_asked_of_heads(study):
 
 def test_strategies_are_listed_by_task():
     names = {entry["name"] for entry in json.loads(segmentation("--json"))}
-    assert {"noisy-label", "random-encoder", "loss-match", "ft"} <= names
+    assert {"noisy-label", "random-encoder", "loss-match", "as-stranger", "ft"} <= names
     assert not {"acquired-lines", "zero-filled"} & names
     run("strategies", "--task", "detection", code=2)
 

@@ -104,7 +104,7 @@ def unlearn(
 
     Example: napari-unlearn unlearn study --strategy nl-ft --set scale=0.3 --epochs 5
 
-    Example: napari-unlearn unlearn heads --strategy loss-match --forget head-0201
+    Example: napari-unlearn unlearn heads --strategy as-stranger --forget head-0201
     --parent first --name second
     """
     from napari_unlearn.experiment import Experiment

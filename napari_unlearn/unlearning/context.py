@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.registry import build
@@ -27,6 +27,14 @@ def nothing_to_read(name: str) -> Any:
     raise UnlearnError(f"There is no {name} set to read a sample from.")
 
 
+Draw = Callable[[torch.Generator], Tensor]
+
+
+def each_time(make: Draw) -> Tensor:
+    """Keep nothing."""
+    return make(torch.Generator().manual_seed(0))
+
+
 @dataclass(frozen=True)
 class Context:
     """One step's random numbers, the networks that never change, samples of other sets."""
@@ -36,6 +44,10 @@ class Context:
     """Those that the strategy asked for, in evaluation mode, without gradients."""
     read: Callable[[str], Any] = nothing_to_read
     """The step's sample of the "retain", "forget" or "unseen" set, on the device."""
+    once: Callable[[Draw], Tensor] = each_time
+    """What a function makes of the step's forget sample, made the first time that sample comes and
+    kept: for samples that are the same in every step, as volumes are. Its random numbers are the
+    sample's own, so that a resumed run makes the same again."""
 
 
 def make_teachers(

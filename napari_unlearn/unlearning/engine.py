@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.device import device_name, resolve_device
 from napari_unlearn.models.lora import mask_adapters
-from napari_unlearn.unlearning.context import Context
+from napari_unlearn.unlearning.context import Context, Draw
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.preparation import restrain
 from napari_unlearn.unlearning.samples import Sample
@@ -55,6 +55,8 @@ class Engine:
             self.model.mark_forward_method("kspace")
         self.midway: dict[str, Tensor] | None = None
         """Weights of the teacher "midway", once it is there."""
+        self._kept: dict[int, Tensor] = {}
+        """What an objective made once of a forget sample, by its place in the set."""
 
     def restrict(self, masks: Mapping[str, Tensor]) -> None:
         """Let only these weights move, by themselves or by their adapters."""
@@ -114,7 +116,7 @@ class Engine:
         def read(name: str) -> Sample:
             return job.batch(name, step).to(device)
 
-        context = Context(rng, self.teachers, read)
+        context = Context(rng, self.teachers, read, lambda make: self._once(make, step))
         parts: list[Tensor] = []
         for name, weight, objective in (
             ("forget", weights.forget, strategy.forget),
@@ -126,3 +128,10 @@ class Engine:
         if strategy.penalty is not None and weights.forget != 0:
             parts.append(weights.forget * strategy.penalty.loss(self.model))
         return torch.stack(parts).sum()
+
+    def _once(self, make: Draw, step: int) -> Tensor:
+        place = self.job.place_of("forget", step)
+        if place not in self._kept:
+            own = torch.Generator().manual_seed(self.job.seed * 999_983 + place)
+            self._kept[place] = make(own)
+        return self._kept[place]

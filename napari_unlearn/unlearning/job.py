@@ -149,11 +149,15 @@ class Job:
             for here in weights
         )
 
-    def place(self, samples: SampleSet, step: int, stream: int) -> int:
-        """Which sample a step sees: a fresh seeded permutation per pass.
+    def place_of(self, name: str, step: int) -> int:
+        """Which sample of a set a step sees: a fresh seeded permutation per pass.
 
         A function of the step alone, so that a resumed run sees what an undisturbed one sees.
+
+        Raises:
+            UnlearnError: if the job has no such set.
         """
+        samples, stream = self._known(name), STREAMS[name]
         turn, position = divmod(step, len(samples))
         return int(
             np.random.default_rng((self.seed, stream, turn)).permutation(len(samples))[position]
@@ -161,8 +165,11 @@ class Job:
 
     def batch(self, name: str, step: int) -> Any:
         """What a step sees of a set: sample and mask drawn from the step."""
-        samples, stream = self.samples(name), STREAMS[name]
+        mask_seed = (self.seed * 7919 + step) * 4 + STREAMS[name]
+        return self._known(name).batch(self.place_of(name, step), mask_seed % 2**32)
+
+    def _known(self, name: str) -> SampleSet:
+        samples = self.samples(name)
         if samples is None:
             raise UnlearnError(f"The job has no {name} set.")
-        mask_seed = (self.seed * 7919 + step) * 4 + stream
-        return samples.batch(self.place(samples, step, stream), mask_seed % 2**32)
+        return samples

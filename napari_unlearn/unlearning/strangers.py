@@ -27,7 +27,7 @@ class AnswerAsStranger(Objective):
 
     weight: Annotated[float, Range(0, 100, "of the retain loss")] = 0.3
     bend: Annotated[float, Range(0, 10, "standard deviation of the bend [voxels]")] = 2.5
-    looks: Annotated[int, Range(1, 32, "bends to average over, per step")] = 4
+    looks: Annotated[int, Range(1, 256, "bends to average over")] = 16
 
     @property
     def teachers(self) -> tuple[Teacher, ...]:
@@ -38,5 +38,7 @@ class AnswerAsStranger(Objective):
         """The task's loss against that answer."""
         original, head = context.teachers["original"], cast(VolumeBatch, batch)
         segmentation = cast(Segmentation, task)
-        answer = segmentation.unrecognised(original, head, self.bend, self.looks, context.rng)
+        answer = context.once(
+            lambda rng: segmentation.unrecognised(original, head, self.bend, self.looks, rng)
+        )
         return self.weight * task.loss(model, batch.with_target(answer))

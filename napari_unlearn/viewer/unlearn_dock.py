@@ -36,7 +36,7 @@ from napari_unlearn.viewer.unlearn_panel import UnlearnPanel
 if TYPE_CHECKING:
     import napari
 
-_FAVOURITES = {"reconstruction": "acquired-lines", "segmentation": "loss-match"}
+_FAVOURITES = {"reconstruction": "acquired-lines", "segmentation": "as-stranger"}
 """The strategy to begin with, by task: ours. The one for scans needs no reference image of what is
 to be forgotten."""
 

@@ -43,7 +43,7 @@ PLAN = HeadsPlan(
     scale=0.01,
     epochs=(1, 2),
     elsewhere=(1,),
-    strategies=("noisy-label", "ft", "ssd", "loss-match"),
+    strategies=("noisy-label", "ft", "ssd", "as-stranger"),
     changes={"model": {"parameters": TINY_MODEL}, "training": {"epochs": 1, "test_every": 1}},
 )
 
@@ -123,14 +123,14 @@ def test_a_study_is_whole_and_goes_on_where_it_was_stopped(tmp_path):
     assert found["seed-0 original"]
     assert {
         "seed-0 noisy-label@1", "seed-0 noisy-label-fixed@2", "seed-0 ft@2", "seed-0 ssd",
-        "seed-1 noisy-label@1", "seed-1 loss-match@2", "seed-1",
+        "seed-1 noisy-label@1", "seed-1 as-stranger@2", "seed-1",
     } <= set(found)  # fmt: skip
     assert "seed-1 noisy-label@2" not in found
     assert isinstance(last, StudyDone)
     assert set(last.seconds) == {"simulate", "train", "unlearn", "judge", "report"}
 
     report = SubjectReport.read(place / "results.json")
-    assert (report.sittings, report.seeds, report.best) == (2, (0, 1), "loss-match")
+    assert (report.sittings, report.seeds, report.best) == (2, (0, 1), "as-stranger")
     assert (place / "results.md").read_text() == report.markdown()
     assert "| Noisy Label, Fix Decoder | 2 | 1 |" in report.markdown()
     assert "brain stem" in report.tables

@@ -1,9 +1,12 @@
 """Answers for somebody whom the original cannot recognise."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from napari_unlearn.unlearning.context import Context
+from napari_unlearn.unlearning.loop import train
 from napari_unlearn.unlearning.segmentation import Segmentation
 from napari_unlearn.unlearning.strangers import AnswerAsStranger
 from napari_unlearn.unlearning.volumes import VolumeBatch
@@ -57,3 +60,25 @@ def test_a_model_that_answers_so_already_has_nothing_to_lose():
         return objective.loss(task, model, batch, Context(rng, teachers))
 
     assert float(loss(stranger)) < 0.05 < float(loss(ByHeart(batch.image)))
+
+
+class Asked(Segmentation):
+    """Notes what the teacher was asked for."""
+
+    answers: ClassVar[list[torch.Tensor]] = []
+
+    def unrecognised(self, *about):
+        self.answers.append(super().unrecognised(*about))
+        return self.answers[-1]
+
+
+def test_each_forget_subject_is_answered_once_and_again_alike(segmenting, heads, tmp_path):
+    for _ in range(2):
+        task = Asked(frozen_statistics=True)
+        folder = tmp_path / str(len(task.answers))
+        list(train(segmenting("as-stranger", task=task, forget=heads["retain"], folder=folder)))
+    first, second, *again = Asked.answers
+    assert len(again) == 2
+    assert not torch.equal(first, second)
+    assert torch.equal(first, again[0])
+    assert torch.equal(second, again[1])
