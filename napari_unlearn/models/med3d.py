@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from napari_unlearn.models.conv3d import Conv3d
 from napari_unlearn.models.error import ModelError
 from napari_unlearn.models.residual import Basic, Bottleneck
 
@@ -88,7 +89,7 @@ class Med3D(nn.Module):
             nn.ConvTranspose3d(held, DECODED, 2, 2),
             nn.BatchNorm3d(DECODED),
             nn.ReLU(inplace=True),
-            nn.Conv3d(DECODED, DECODED, 3, padding=1, bias=False),
+            Conv3d(DECODED, DECODED, 3, padding=1, bias=False),
             nn.BatchNorm3d(DECODED),
             nn.ReLU(inplace=True),
             nn.Conv3d(DECODED, classes, 1, bias=False),

@@ -3,40 +3,10 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
-class Dilated(nn.Conv3d):
-    """A 3x3x3 convolution that keeps the grid, or halves it.
-
-    In two bytes on a CPU a dilated one is computed on the d^3 grids of every d-th voxel, none of
-    which it mixes: oneDNN (torch 2.13, with AMX) does not return from 512 channels with
-    dilation 4. The result is the same.
-    """
-
-    def forward(self, image: Tensor) -> Tensor:
-        """(batch, inputs, ...) to (batch, outputs, ...)."""
-        step = self.dilation[0]
-        if step == 1 or self.stride[0] > 1 or not _half_on_cpu(image):
-            return super().forward(image)
-        size = image.shape[2:]
-        missing = [-length % step for length in size]
-        image = functional.pad(image, (0, missing[2], 0, missing[1], 0, missing[0]))
-        coarse = [length // step for length in image.shape[2:]]
-        depth, rows, columns = coarse
-        split = image.view(*image.shape[:2], depth, step, rows, step, columns, step)
-        grids = split.permute(0, 3, 5, 7, 1, 2, 4, 6).flatten(0, 3)
-        answer = functional.conv3d(grids, self.weight, self.bias, padding=1)
-        answer = answer.view(-1, step, step, step, self.out_channels, *coarse)
-        answer = answer.permute(0, 4, 5, 1, 6, 2, 7, 3).flatten(6, 7).flatten(4, 5).flatten(2, 3)
-        return answer[..., : size[0], : size[1], : size[2]].contiguous()
-
-
-def _half_on_cpu(image: Tensor) -> bool:
-    mixed = torch.is_autocast_enabled("cpu")
-    return image.device.type == "cpu" and (mixed or image.dtype in (torch.bfloat16, torch.float16))
+from napari_unlearn.models.conv3d import Conv3d
 
 
 class Basic(nn.Module):
@@ -49,9 +19,9 @@ class Basic(nn.Module):
 
     def __init__(self, inputs: int, width: int, stride: int, dilation: int, shortcut: str) -> None:
         super().__init__()
-        self.conv1 = Dilated(inputs, width, 3, stride, dilation, dilation, bias=False)
+        self.conv1 = Conv3d(inputs, width, 3, stride, dilation, dilation, bias=False)
         self.bn1 = nn.BatchNorm3d(width)
-        self.conv2 = Dilated(width, width, 3, 1, dilation, dilation, bias=False)
+        self.conv2 = Conv3d(width, width, 3, 1, dilation, dilation, bias=False)
         self.bn2 = nn.BatchNorm3d(width)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = shortcut_of(inputs, width, stride, shortcut)
@@ -72,7 +42,7 @@ class Bottleneck(nn.Module):
         outputs = width * self.expansion
         self.conv1 = nn.Conv3d(inputs, width, 1, bias=False)
         self.bn1 = nn.BatchNorm3d(width)
-        self.conv2 = Dilated(width, width, 3, stride, dilation, dilation, bias=False)
+        self.conv2 = Conv3d(width, width, 3, stride, dilation, dilation, bias=False)
         self.bn2 = nn.BatchNorm3d(width)
         self.conv3 = nn.Conv3d(width, outputs, 1, bias=False)
         self.bn3 = nn.BatchNorm3d(outputs)

@@ -25,8 +25,8 @@ class AnswerAsStranger(Objective):
     an oracle nor a subject beside the two sets.
     """
 
-    weight: Annotated[float, Range(0, 100, "of the retain loss")] = 0.3
-    bend: Annotated[float, Range(0, 10, "standard deviation of the bend [voxels]")] = 2.5
+    weight: Annotated[float, Range(0, 100, "of the retain loss")] = 1.0
+    bend: Annotated[float, Range(0, 10, "standard deviation of the bend [voxels]")] = 2.1
     looks: Annotated[int, Range(1, 256, "bends to average over")] = 16
 
     @property

@@ -9,7 +9,7 @@ from napari_unlearn.unlearning.objectives import (
     Objective,
     OtherTarget,
 )
-from napari_unlearn.unlearning.schedules import Beside
+from napari_unlearn.unlearning.schedules import Beside, ForgetThenRepair
 from napari_unlearn.unlearning.scopes import FixDecoder
 from napari_unlearn.unlearning.strangers import AnswerAsStranger
 from napari_unlearn.unlearning.strategy import Strategy
@@ -96,12 +96,12 @@ LOSS_MATCH = Strategy(
 AS_STRANGER = Strategy(
     name="as-stranger",
     title="Answer as for a stranger",
-    formula="w·J(f(x_f), mean s⁻¹f_G(s·x_f)) + ρ·J(f(x_r), y_r), s random bends, left to right",
+    formula="w·J(f(x_f), mean s⁻¹f_G(s·x_f)) + J(f(x_r), y_r), s random bends, left to right; then repair",
     paper="this project",
     forget=AnswerAsStranger(),
     retain=Fit(),
     scope=FixDecoder(),
-    schedule=Beside(),
+    schedule=ForgetThenRepair(forget_share=0.9, retain_meanwhile=1.0),
     tasks=("segmentation",),
     remark="What the original knows by heart is tied to the very voxels; its anatomy is not.",
 )

@@ -11,7 +11,6 @@ from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import load_checkpoint, save_checkpoint
 from napari_unlearn.models.med3d import Med3D
 from napari_unlearn.models.registry import build
-from napari_unlearn.models.residual import Dilated
 
 SMALL = {"depth": 10, "in_channels": 2, "classes": 3, "width": 2, "widest": 8, "stem_stride": 2}
 ENCODER_KEYS = {10: 72, 18: 102, 34: 198, 50: 318}
@@ -159,19 +158,3 @@ def test_a_counter_that_is_no_whole_number_is_refused(tmp_path):
 def test_sizes_that_cannot_be_are_one_sentence(changes, said):
     with pytest.raises(UnlearnError, match=said):
         small(**changes)
-
-
-@pytest.mark.parametrize("dilation", [2, 4])
-def test_a_dilated_convolution_in_two_bytes_is_the_one_in_four(dilation):
-    torch.manual_seed(0)
-    exact = Dilated(3, 5, 3, 1, dilation, dilation, bias=False).double()
-    image = torch.randn(2, 3, 7, 9, 12, dtype=torch.float64, requires_grad=True)
-    half = copy.deepcopy(exact).bfloat16()
-    seen = image.detach().bfloat16().requires_grad_()
-    there, here = exact(image), half(seen)
-    assert here.dtype == torch.bfloat16
-    # bfloat16 has 8 bits: products of numbers about 1, 81 of them added up.
-    torch.testing.assert_close(here.double(), there, rtol=0.03, atol=0.03)
-    there.square().sum().backward()
-    here.double().square().sum().backward()
-    torch.testing.assert_close(seen.grad.double(), image.grad, rtol=0.05, atol=0.05)
