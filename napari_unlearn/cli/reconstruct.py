@@ -7,7 +7,6 @@ import typer
 
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.cli.app import AsJson, Device, app
-from napari_unlearn.evaluation.hallucination import DEFAULT_MODE, MODES
 
 if TYPE_CHECKING:
     from napari_unlearn.evaluation.compare import Arm
@@ -18,7 +17,11 @@ Models = Annotated[
     list[str], typer.Option("--model", help="NAME=CHECKPOINT, once per model; NAME is the caption.")
 ]
 
-MAPS = f"What is highlighted: {', '.join(MODES)}."
+# written out, so that --help need not import what makes them
+MAPS = (
+    "What is highlighted: error, null-space, measurement, coil-null-space, coil-measurement, "
+    "sfrc or disagreement."
+)
 
 
 @app.command()
@@ -60,7 +63,7 @@ def compare(
     coils: Annotated[int, typer.Option(min=1, help="Simulated coils of an image file.")] = 4,
     echo: Annotated[int, typer.Option(min=0, help="Echo of a multi-echo DICOM series.")] = 0,
     size: Annotated[int | None, typer.Option(min=32, help="Resample an image file.")] = None,
-    mode: Annotated[str, typer.Option("--map", help=MAPS)] = DEFAULT_MODE,
+    mode: Annotated[str, typer.Option("--map", help=MAPS)] = "error",
     lam: Annotated[
         float | None,
         typer.Option(help="λ of null-space and measurement; from the data if left out."),
