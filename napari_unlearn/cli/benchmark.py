@@ -1,6 +1,8 @@
 """Measure the window while it unlearns, the memory of a large network, the maps' eye."""
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -188,7 +190,7 @@ def hallucinations(
         "slices calibrated on": len(calibration),
         "seed": seed,
     }
-    report = SelfTestReport.of(result, _command(anatomy, scan, seed), about)
+    report = SelfTestReport.of(result, _command(), about)
     typer.echo(report.json() if as_json else report.text(), nl=not as_json)
 
 
@@ -205,9 +207,10 @@ def _sample_model(protocol: str, role: str) -> Path:
     return sample_path(SAMPLES[0]).parent / protocol / f"{role}.safetensors"
 
 
-def _command(anatomy: str, scan: Path | None, seed: int) -> str:
-    where = "" if scan is None else f" --scan {scan.name}"
-    return f"napari-unlearn benchmark hallucinations --anatomy {anatomy}{where} --seed {seed}"
+def _command() -> str:
+    """What was typed, folders left out: a published result should not tell those of a machine."""
+    words = [word.rpartition("/")[2] for word in sys.argv[1:] if word != "--json"]
+    return shlex.join(["napari-unlearn", *words])
 
 
 def _run(trial: "Trial", estimates: "dict[str, Memory]", threads: int | None) -> "list[Measured]":
