@@ -33,7 +33,9 @@ DIMENSION = 48
 has the accuracy that this gave."""
 
 _NOTHING_NEW = 1e-6
-"""Part of B q outside the space from which on the space counts as whole; B has norm 1."""
+"""Part of B q outside the space under which the space counts as whole; B has norm 1."""
+
+_ROUNDING = 16  # eigenvalues below so many times the precision are 0 but for rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +123,9 @@ def spectrum(encoding: Sense, image: Tensor, dimension: int = DIMENSION) -> Spec
     levels, turn = torch.linalg.eigh(small)
     lengths = turn[:, 0] * image.norm(dim=1)[:, None]
     parts = torch.bmm((turn * lengths[:, None]).transpose(1, 2).to(basis.dtype), basis)
-    return Spectrum(levels.clamp(0, 1), parts, lengths.square())
+    least = _ROUNDING * torch.finfo(levels.dtype).eps
+    levels = torch.where(levels < least, 0, levels).clamp_max(1)
+    return Spectrum(levels, parts, lengths.square())
 
 
 def misfit(encoding: Sense, image: Tensor, measured: Tensor) -> Tensor:
