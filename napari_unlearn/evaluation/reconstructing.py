@@ -15,7 +15,7 @@ from torch import nn
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.evaluation.acquisition import Acquisition
 from napari_unlearn.evaluation.error import EvaluationError
-from napari_unlearn.evaluation.hallucination import Mode, SliceEvidence, prepare
+from napari_unlearn.evaluation.hallucination import Mode, Prepared, SliceEvidence, prepare
 from napari_unlearn.evaluation.marking import KspaceMaps
 from napari_unlearn.evaluation.out_of_memory import memory_in_a_sentence
 from napari_unlearn.evaluation.reconstruct import (
@@ -24,9 +24,48 @@ from napari_unlearn.evaluation.reconstruct import (
     reconstruct_slice,
 )
 from napari_unlearn.mri.sampling import Mask
-from napari_unlearn.mri.scan import Scan
+from napari_unlearn.mri.scan import Header, Scan
 
 Image = NDArray[np.float32]
+
+
+def prepare_arms(
+    mode: Mode,
+    acquisition: Acquisition,
+    kspaces: Sequence[NDArray[np.complex64]],
+    header: Header,
+    reference: int | None = None,
+    maximum: float = 1.0,
+) -> Iterator[Prepared | None]:
+    """Make one slice of every arm ready for any lambda: what a window keeps for its slider.
+
+    Args:
+        mode: One that needs k-space.
+        acquisition: Of the slice.
+        kspaces: Of every arm, as `reconstruct_kspace` gives them.
+        header: Of the scan.
+        reference: Number of the arm that the others are set against; None: the truth.
+        maximum: Maps are fractions of it.
+
+    Yields:
+        One per arm, in their order; None for the reference.
+
+    Raises:
+        EvaluationError: The mode needs a truth and there is none.
+    """
+    known = None if acquisition.truth is None else acquisition.truth.numpy()
+    for arm, kspace in enumerate(kspaces):
+        if arm == reference:
+            yield None
+            continue
+        evidence = SliceEvidence(
+            image_of(kspace, header),
+            maximum,
+            kspace=kspace,
+            truth=known if reference is None else kspaces[reference],
+            acquisition=acquisition,
+        )
+        yield prepare(mode.name, evidence)
 
 
 class ModelByModel:
@@ -155,23 +194,16 @@ class SliceBySlice:
 
     def _map(self, index: int) -> None:
         acquisition = Acquisition.of(self._scan, index, self._mask, self._lam)
-        known = None if acquisition.truth is None else acquisition.truth.numpy()
-        truth = known if self._reference is None else self._kspaces[self._reference]
         if self._mode.uses_lambda:
             self._lams.append(acquisition.lam)
-        for arm, kspace in enumerate(self._kspaces):
-            if arm == self._reference:
-                continue
+        looks = prepare_arms(
+            self._mode, acquisition, self._kspaces, self._scan.header, self._reference
+        )
+        for arm, look in enumerate(looks):
             self._cancel.check()
-            evidence = SliceEvidence(
-                image_of(kspace, self._scan.header),
-                maximum=1.0,
-                kspace=kspace,
-                truth=truth,
-                acquisition=acquisition,
-            )
-            prepared = prepare(self._mode.name, evidence)
-            self._maps[arm].append(prepared.at(acquisition.lam))
-            share = prepared.null_share(acquisition.lam)
+            if look is None:
+                continue
+            self._maps[arm].append(look.at(acquisition.lam))
+            share = look.null_share(acquisition.lam)
             if share is not None:
                 self._shares[arm].append(share)
