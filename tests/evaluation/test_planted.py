@@ -91,6 +91,14 @@ def test_a_perfect_reconstruction_then_departs_by_what_was_planted():
     assert (image - truth)[45, 62] == pytest.approx(-0.3 * MAXIMUM, rel=0.01)
 
 
+@pytest.mark.parametrize("diameter", DIAMETERS)
+def test_part_of_a_consistent_structure_is_left_at_any_size(diameter):
+    disc = replace(DISC, diameter=diameter)
+    planted = plant_departures(KSPACE, KSPACE, LINES, [disc], TARGET.shape, MAXIMUM, "consistent")
+    left = np.abs(root_sum_of_squares(planted.kspace) - TARGET)[disc.support(TARGET.shape)]
+    assert 0.3 < left.max() / (0.3 * MAXIMUM) < 0.6
+
+
 def test_consistent_departures_agree_with_the_measured_lines():
     planted = departures("consistent")
     against = np.abs(planted.kspace - planted.truth)
