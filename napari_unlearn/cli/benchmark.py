@@ -179,7 +179,7 @@ def hallucinations(
     )
     result = show_self_test(run_self_test(work, CancelToken()))
     header = test[0].scan.header
-    about = {
+    about: dict[str, str | float] = {
         "data": data,
         "matrix": f"{header.rows}x{header.columns}",
         "coils": header.coils,

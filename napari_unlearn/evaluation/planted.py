@@ -134,7 +134,7 @@ def plant(
     if not structures:
         return kspace
     drawing = np.zeros(kspace.shape[-2:])
-    top, left = ((whole - part) // 2 for whole, part in zip(drawing.shape, shape, strict=True))
+    top, left = (drawing.shape[0] - shape[0]) // 2, (drawing.shape[1] - shape[1]) // 2
     inner = drawing[top : top + shape[0], left : left + shape[1]]
     for structure in structures:
         inner += maximum * structure.drawing(shape)
