@@ -36,6 +36,7 @@ from napari_unlearn.unlearning.events import (
 from napari_unlearn.unlearning.job import Job
 
 if TYPE_CHECKING:
+    from napari_unlearn.evaluation.self_test import SelfTestEvent, SelfTestResult
     from napari_unlearn.study.stages import StudyEvent
 
 T = TypeVar("T")
@@ -171,6 +172,11 @@ def show_evaluation(events: Iterator[tuple[int, int] | list[T]]) -> list[T]:
 def show_suspicion(events: Iterator[tuple[int, int] | Suspicion]) -> Suspicion:
     """Follow a search for suspicious scans to its end."""
     return _counted("Comparing with the measured lines", events)
+
+
+def show_self_test(events: "Iterator[SelfTestEvent]") -> "SelfTestResult":
+    """Follow a self-test of the maps to its end."""
+    return _counted("Planting and looking", events)
 
 
 def _counted(title: str, events: Iterator[tuple[int, int] | T]) -> T:

@@ -2,17 +2,22 @@
 
 import json
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from napari_unlearn.evaluation.detection import ModeScore, Rates
 from napari_unlearn.evaluation.results import format_table, how_often, read_results
+from napari_unlearn.evaluation.self_test_report import SelfTestReport
 from napari_unlearn.evaluation.subject_results import read_subjects
 from napari_unlearn.evaluation.subject_tables import over_seeds, subject_table
 
 ROOT = Path(__file__).parent.parent
 _SCRIPT = runpy.run_path(str(ROOT / "scripts" / "publish_study.py"))
 PAGES, publish = _SCRIPT["PAGES"], _SCRIPT["publish"]
+
+SCORES = (ModeScore("error", *(0.9,) * 6, *(Rates(0.8, 0.9),) * 3, None, 0.01, 0.02, 0.1),)
 
 
 @pytest.mark.parametrize("name", ["contaminated-site", "brain-knee"])
@@ -65,3 +70,27 @@ def test_publishing_a_study_fills_the_page_and_nothing_else(tmp_path, protocol):
     assert text.startswith(published.partition("<!-- study -->")[0])
     assert text.endswith("<!-- end of study -->\n")
     assert (docs / page.pictures / picture.name).read_bytes() == b"picture"
+
+
+@pytest.mark.parametrize("name", ["brain", "knee", "knee-dicom"])
+def test_the_page_of_hallucinations_says_what_its_results_hold(name):
+    script = runpy.run_path(str(ROOT / "scripts" / "publish_hallucinations.py"))
+    path = script["results_of"](name)
+    if not path.exists():
+        pytest.skip("not published yet")
+    report = SelfTestReport.read(path.read_text())
+    assert script["block"](report) in (ROOT / "docs" / "hallucinations.md").read_text()
+
+
+def test_publishing_hallucinations_fills_the_page_and_nothing_else(tmp_path):
+    script = runpy.run_path(str(ROOT / "scripts" / "publish_hallucinations.py"))
+    report = SelfTestReport("napari-unlearn benchmark hallucinations", {"data": "x"}, (), ())
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- knee -->\n<!-- end of knee -->\nafter\n")
+    filled = script["fill"](page.read_text(), "knee", replace(report, scores=SCORES))
+    again = script["fill"](filled, "knee", replace(report, scores=SCORES))
+    assert again == filled
+    assert filled.startswith("before\n<!-- knee -->\n\n`napari-unlearn benchmark")
+    assert filled.endswith("<!-- end of knee -->\nafter\n")
+    script["publish"](page, tmp_path)  # without results there is nothing to fill
+    assert page.read_text().count("knee") == 2

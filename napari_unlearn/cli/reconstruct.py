@@ -17,6 +17,12 @@ Models = Annotated[
     list[str], typer.Option("--model", help="NAME=CHECKPOINT, once per model; NAME is the caption.")
 ]
 
+# written out, so that --help need not import what makes them
+MAPS = (
+    "What is highlighted: error, null-space, measurement, coil-null-space, coil-measurement, "
+    "sfrc or disagreement."
+)
+
 
 @app.command()
 def reconstruct(
@@ -57,6 +63,12 @@ def compare(
     coils: Annotated[int, typer.Option(min=1, help="Simulated coils of an image file.")] = 4,
     echo: Annotated[int, typer.Option(min=0, help="Echo of a multi-echo DICOM series.")] = 0,
     size: Annotated[int | None, typer.Option(min=32, help="Resample an image file.")] = None,
+    mode: Annotated[str, typer.Option("--map", help=MAPS)] = "error",
+    lam: Annotated[
+        float | None,
+        typer.Option(help="λ of null-space and measurement; from the data if left out."),
+    ] = None,
+    rule: Annotated[str, typer.Option(help="Threshold: oracle or bhadra.")] = "oracle",
     as_json: AsJson = False,
 ) -> None:
     """Run several models on one scan: figure, maps, numbers.
@@ -73,7 +85,16 @@ def compare(
     matrix = None if size is None else (size, size)
     loaded = open_scan(scan, coils=coils, echo=echo, matrix=matrix)
     sampling = _sampling(acceleration, center_fraction)
-    events = run(loaded, arms, sampling=sampling, device=device, cancel=CancelToken())
+    events = run(
+        loaded,
+        arms,
+        sampling=sampling,
+        device=device,
+        cancel=CancelToken(),
+        mode=mode,
+        lam=lam,
+        rule=rule,
+    )
     comparison = show_comparison(events)
     export_comparison(comparison, output)
     typer.echo(format_quality(comparison, as_json))

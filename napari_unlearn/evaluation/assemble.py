@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 from napari_unlearn.evaluation.comparison import ArmResult, Comparison
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.error_map import error_map
-from napari_unlearn.evaluation.highlights import calibrate, highlight
+from napari_unlearn.evaluation.hallucination import DEFAULT_MODE, Mode, find_mode
+from napari_unlearn.evaluation.highlights import highlight
 from napari_unlearn.evaluation.image_quality import volume_and_slice_quality
+from napari_unlearn.evaluation.marking import (
+    KspaceMaps,
+    Threshold,
+    threshold_for,
+    usable,
+    with_maps,
+)
 from napari_unlearn.mri.scan import Header
 
 Reference = Literal["truth", "oracle"]
@@ -29,14 +37,17 @@ def assemble(
     threshold: float | None = None,
     calibrated: float | None = None,
     remarks: Iterable[str] = (),
+    mode: str = DEFAULT_MODE,
+    rule: str = "oracle",
+    kspace_maps: KspaceMaps | None = None,
 ) -> Comparison:
     """Judge every arm against the reference; run again to judge against another.
 
     Without a ground truth the oracle takes its place, and without both there are no
     errors, no figures and no highlights; the remarks say so. An arm that is the
-    reference has no errors of its own. The highlights' threshold is, in this order,
-    `threshold`, `calibrated`, the 99th percentile of the oracle's own errors in this
-    scan, that of the first arm.
+    reference has no errors of its own. Maps that need no reference are highlighted all the
+    same. The highlights' threshold is, in this order, `threshold`, `calibrated` (of the error
+    map, which cards know), what `marking.threshold_for` finds.
 
     Args:
         header: Of the scan.
@@ -47,12 +58,17 @@ def assemble(
         threshold: Chosen by hand, fraction of the maximum.
         calibrated: "error_p99" of the oracle's card.
         remarks: Said before; more may be added.
+        mode: Which map is highlighted, of `hallucination.MODES`.
+        rule: How the threshold is found, of `thresholds.RULES`.
+        kspace_maps: The maps, if the mode needs k-space.
 
     Raises:
+        WrongUse: No such mode or rule.
         EvaluationError: No arm; `reference` is "oracle" without an oracle; an empty reference.
     """
     if not arms:
         raise EvaluationError("There is nothing to compare: choose at least one model.")
+    look = find_mode(mode)
     said = list(remarks)
     oracle = next((arm for arm in arms if arm.role == "oracle"), None)
     if reference == "oracle" and oracle is None:
@@ -64,55 +80,81 @@ def assemble(
             said.append(f"No ground truth: errors are departures from {oracle.name}.")
     if chosen is None:
         name = "None"
-        said.append(
-            "No ground truth and no oracle: errors, figures and highlights cannot be given."
-        )
+        said.append(_blind(look))
+    maximum = float(np.nanmax(arms[0].images) if chosen is None else chosen.max())
     judged = tuple(_judge(arm, None if arm.images is chosen else chosen) for arm in arms)
+    mapped = with_maps(judged, look, chosen, maximum, kspace_maps)
     comparison = Comparison(
         header=header,
         reference=chosen,
         reference_name=name,
-        maximum=float(np.nanmax(arms[0].images) if chosen is None else chosen.max()),
+        maximum=maximum,
         mask=mask,
         threshold=math.nan,
         threshold_from="no reference, no highlights",
-        arms=judged,
+        arms=mapped,
         remarks=tuple(said),
+        mode=mode,
+        lam=None if kspace_maps is None else kspace_maps.lam,
     )
-    if all(arm.errors is None for arm in judged):
+    maps = [comparison.marked(arm) for arm in mapped]
+    if all(own is None for own in maps):
         return comparison
-    value, origin = _threshold(judged, oracle, truth, threshold, calibrated)
-    return highlight(comparison, value, threshold_from=origin)
+    if threshold is not None:
+        found = Threshold(threshold, "set by hand")
+    elif mode == "error" and rule == "oracle" and calibrated is not None and usable(calibrated):
+        found = Threshold(
+            calibrated, "99th percentile of the oracle's errors on held-out scans (its card)"
+        )
+    else:
+        own = _map_of_oracle(mapped, maps, look, oracle, truth)
+        found = threshold_for([arm.name for arm in mapped], maps, look, own, rule)
+    return highlight(comparison, found.value, threshold_from=found.origin)
+
+
+def _blind(mode: Mode) -> str:
+    if mode.uses_reference:
+        return "No ground truth and no oracle: errors, figures and highlights cannot be given."
+    return (
+        f"No ground truth and no oracle: what is highlighted is the {mode.title}; errors and "
+        "figures cannot be given."
+    )
+
+
+def _map_of_oracle(
+    arms: Sequence[ArmResult],
+    maps: Sequence[Images | None],
+    mode: Mode,
+    oracle: ArmResult | None,
+    truth: Images | None,
+) -> Images | None:
+    """What the oracle does too; of errors against the truth even where it is the reference.
+
+    None for disagreement, to which the model in question contributes as much as the oracle.
+    """
+    if oracle is None or mode.name == "disagreement":
+        return None
+    if mode.name == "error":
+        if truth is None or not np.isfinite(oracle.images).all():
+            return None
+        return error_map(oracle.images, truth)
+    return next((own for arm, own in zip(arms, maps, strict=True) if arm.role == "oracle"), None)
 
 
 def _judge(arm: ArmResult, reference: Images | None) -> ArmResult:
-    blank = replace(arm, errors=None, highlights=None, regions=(), quality=None, slice_quality=())
+    blank = replace(
+        arm,
+        errors=None,
+        highlights=None,
+        regions=(),
+        quality=None,
+        slice_quality=(),
+        hallucinations=None,
+        null_share=None,
+    )
     if reference is None:
         return blank
     volume, slices = volume_and_slice_quality(reference, arm.images)
     return replace(
         blank, errors=error_map(arm.images, reference), quality=volume, slice_quality=slices
     )
-
-
-def _threshold(
-    arms: Sequence[ArmResult],
-    oracle: ArmResult | None,
-    truth: Images | None,
-    threshold: float | None,
-    calibrated: float | None,
-) -> tuple[float, str]:
-    if threshold is not None:
-        return threshold, "set by hand"
-    if calibrated is not None and math.isfinite(calibrated) and calibrated > 0:
-        return calibrated, "99th percentile of the oracle's errors on held-out scans (its card)"
-    if oracle is not None and truth is not None and np.isfinite(oracle.images).all():
-        errors = error_map(oracle.images, truth)
-        return calibrate([errors]), "99th percentile of the oracle's own errors in this scan"
-    for arm in arms:
-        if arm.errors is not None and np.isfinite(arm.errors).all():
-            return calibrate([arm.errors]), (
-                f"99th percentile of the errors of {arm.name} itself, as there is no oracle to "
-                "calibrate on: about 1 % of it is highlighted whatever it shows"
-            )
-    return 0.1, "a tenth of the maximum, as no arm has finite errors to calibrate on"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.errors import WrongUse
 from napari_unlearn.evaluation.comparison import (
     ArmResult,
     Compared,
@@ -22,6 +23,8 @@ from napari_unlearn.evaluation.comparison import (
     Role,
 )
 from napari_unlearn.evaluation.error import EvaluationError
+from napari_unlearn.evaluation.hallucination import DEFAULT_MODE, MODES, Mode, find_mode
+from napari_unlearn.evaluation.thresholds import find_rule
 from napari_unlearn.mri.scan import Header, Scan
 
 if TYPE_CHECKING:
@@ -50,6 +53,9 @@ def compare(
     cancel: CancelToken,
     threshold: float | None = None,
     reference: "Reference" = "truth",
+    mode: str = DEFAULT_MODE,
+    lam: float | None = None,
+    rule: str = "oracle",
 ) -> Iterator[CompareEvent]:
     """Reconstruct a scan with every model, then judge them against the reference.
 
@@ -65,24 +71,32 @@ def compare(
         cancel: Looked at before every layer of a network.
         threshold: Of the highlights, fraction of the maximum; None calibrates on the oracle.
         reference: What errors are measured against.
+        mode: Which map is highlighted, of `hallucination.MODES`. A map that needs the models'
+            k-space is made slice by slice, all models on the device at once.
+        lam: Of the maps that it enters; None derives it from the data.
+        rule: How the threshold is found, of `thresholds.RULES`.
 
     Yields:
         `Reconstructed` after each slice of each arm, at last `Compared`.
 
     Raises:
         Cancelled: The user asked to stop.
-        UnlearnError: One sentence about arms, checkpoints, sampling, device or memory.
+        WrongUse: No such mode or rule, or a lambda for a map without.
+        UnlearnError: One sentence about arms, checkpoints, sampling, device, memory or what the
+            mode lacks.
     """
     import torch
 
     from napari_unlearn.evaluation.assemble import assemble
-    from napari_unlearn.evaluation.out_of_memory import memory_in_a_sentence
-    from napari_unlearn.evaluation.reconstruct import reconstruct_slice
+    from napari_unlearn.evaluation.reconstructing import ModelByModel, SliceBySlice
     from napari_unlearn.evaluation.sampling_choice import choose_mask
     from napari_unlearn.models.device import resolve_device
     from napari_unlearn.models.load import load_model
 
     _check(arms, reference)
+    look = find_mode(mode)
+    find_rule(rule)
+    _check_lambda(look, lam)
     place = resolve_device(device)
     header = scan.header
     models, cards = [], []
@@ -93,34 +107,48 @@ def compare(
         cards.append(card)
     mask = choose_mask(scan, sampling, cards)
     remarks = list(_remarks(header, arms, cards, mask))
-    results: list[ArmResult] = []
+    oracle = next((i for i, arm in enumerate(arms) if arm.role == "oracle"), None)
+    images: list[list[NDArray[np.float32]]] = [[] for _ in arms]
+    seconds = [0.0] * len(arms)
     truth: list[NDArray[np.float32] | None] = []
-    done, total, busy = 0, len(arms) * header.slices, 0.0
+    done, total = 0, len(arms) * header.slices
+    work: ModelByModel | SliceBySlice
+    if look.uses_kspace:
+        work = SliceBySlice(
+            scan,
+            models,
+            mask,
+            place,
+            cancel,
+            mode=look,
+            lam=lam,
+            oracle=oracle,
+            against_oracle=reference == "oracle",
+        )
+    else:
+        work = ModelByModel(scan, models, mask, place, cancel)
+    models.clear()
     try:
-        for number, arm in enumerate(arms):
-            with memory_in_a_sentence(header, place):
-                # popped: at most one model lies on the device
-                model = models.pop(0).to(place)
-            images, before = [], busy
-            for index in range(header.slices):
-                start = time.perf_counter()
-                if number == 0:
-                    # read on the way: an unreadable reference shows before the work is done
-                    truth.append(scan.target(index))
-                image = reconstruct_slice(scan, index, model, mask, place, cancel)
-                busy += time.perf_counter() - start
-                done += 1
-                images.append(image)
-                left = busy / done * (total - done)
-                yield Reconstructed(number, index, image, done, total, left)
-            results.append(_drawn(arm, np.stack(images), busy - before))
-            del model
+        for number, index in work.places():
+            start = time.perf_counter()
+            if number == 0:
+                # read on the way: an unreadable reference shows before the work is done
+                truth.append(scan.target(index))
+            image = work.image(number, index)
+            seconds[number] += time.perf_counter() - start
+            done += 1
+            images[number].append(image)
+            yield Reconstructed(number, index, image, done, total, _left(seconds, done, total))
+        maps = work.maps()
     finally:
-        models.clear()
+        work.close()
         if place.type == "cuda":
             torch.cuda.empty_cache()
     cancel.check()
-    oracle = next((i for i, arm in enumerate(arms) if arm.role == "oracle"), None)
+    results = [
+        _drawn(arm, np.stack(own), spent)
+        for arm, own, spent in zip(arms, images, seconds, strict=True)
+    ]
     yield Compared(
         assemble(
             header,
@@ -131,8 +159,25 @@ def compare(
             threshold=threshold,
             calibrated=None if oracle is None else cards[oracle].metrics.get("error_p99"),
             remarks=remarks,
+            mode=mode,
+            rule=rule,
+            kspace_maps=maps,
         )
     )
+
+
+def _left(seconds: Sequence[float], done: int, total: int) -> float:
+    return sum(seconds) / done * (total - done)
+
+
+def _check_lambda(mode: Mode, lam: float | None) -> None:
+    if lam is None:
+        return
+    if not mode.uses_lambda:
+        users = ", ".join(name for name, each in MODES.items() if each.uses_lambda)
+        raise WrongUse(f"Lambda does not enter the {mode.title}; it enters: {users}.")
+    if not 0 < lam < float("inf"):
+        raise WrongUse(f"Lambda {lam:g} must be a finite number above 0.")
 
 
 def _check(arms: Sequence[Arm], reference: str) -> None:

@@ -11,6 +11,7 @@ from napari_unlearn.mri.scan import Header
 
 Role = Literal["original", "oracle", "unlearned", "other"]
 Kind = Literal["removed", "remaining", "introduced"]
+Polarity = Literal["brighter", "darker", "lost", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,15 @@ class Region:
     area: float
     """[mm^2]"""
     mean_error: float
-    """Mean signed error inside, as a fraction of the volume maximum; > 0 is too bright."""
+    """Mean signed error inside, as a fraction of the volume maximum; > 0 is too bright, NaN if
+    there is no reference."""
+    polarity: Polarity = "unknown"
+    """Invented structure, brighter or darker than the reference, where the reference is the
+    smoother of the two, else structure of the reference that is lost; of a removed region what it
+    was. Unknown without a reference."""
+    place: tuple[float, float, float] | None = None
+    """The centre, to the right, to the front and upwards of the scanner's origin (RAS+) [mm];
+    None if the scan does not say where it lies."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,11 @@ class ArmResult:
     model: str = ""
     """Checkpoint path, or how the image was made."""
     seconds: float = 0.0
+    hallucinations: NDArray[np.float32] | None = None
+    """The map that is highlighted, same shape, where `Comparison.mode` is not "error"."""
+    null_share: float | None = None
+    """Mean over the slices of the share of the map's energy in the null space; None for maps
+    without lambda."""
 
 
 KIND_VALUES: dict[Kind, int] = {"removed": 1, "remaining": 2, "introduced": 3}
@@ -88,6 +102,14 @@ class Comparison:
     """Smaller regions are not highlighted [mm^2]."""
     remarks: tuple[str, ...] = ()
     """What the reader should know, a sentence each, e.g. a model made for other coils."""
+    mode: str = "error"
+    """Which map is highlighted: a name of `hallucination.MODES`."""
+    lam: float | None = None
+    """Mean over the slices of the lambda that the map was made with; None: it has none."""
+
+    def marked(self, arm: ArmResult) -> NDArray[np.float32] | None:
+        """The map of an arm whose pixels above the threshold are highlighted, if it has one."""
+        return arm.errors if self.mode == "error" else arm.hallucinations
 
 
 @dataclass(frozen=True)

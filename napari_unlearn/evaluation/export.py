@@ -11,6 +11,7 @@ from napari_unlearn.atomic import replacing, write_whole
 from napari_unlearn.evaluation.comparison import KIND_VALUES, ArmResult, Comparison
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.figures import save_figure
+from napari_unlearn.evaluation.hallucination import MODES
 from napari_unlearn.evaluation.numbers import metrics_csv, regions_csv, to_json
 from napari_unlearn.io.nifti import write_nifti
 from napari_unlearn.io.volume import ImageVolume
@@ -22,7 +23,8 @@ def export_comparison(
     """Write everything there is to know about a comparison; files of the same name go.
 
     figure.png, figure.svg    one slice (`index`; None takes the busiest)
-    reference.nii.gz          and per arm ARM_reconstruction, ARM_error, ARM_highlights
+    reference.nii.gz          and per arm ARM_reconstruction, ARM_error, ARM_highlights,
+                              ARM_hallucinations where another map than the error is highlighted
     comparison.h5             the same arrays, (slices, rows, columns), with their meaning
     comparison.json           every number
     metrics.csv, regions.csv  the tables
@@ -82,6 +84,8 @@ def _maps(arm: ArmResult) -> Iterator[tuple[str, NDArray]]:
     yield "reconstruction", arm.images
     if arm.errors is not None:
         yield "error", arm.errors
+    if arm.hallucinations is not None:
+        yield "hallucinations", arm.hallucinations
     if arm.highlights is not None:
         yield "highlights", arm.highlights
 
@@ -95,6 +99,10 @@ def _save_hdf5(comparison: Comparison, path: Path) -> Path:
         file.attrs["threshold_from"] = comparison.threshold_from
         file.attrs["voxel_size"] = comparison.header.voxel_size
         file.attrs["error"] = "|reconstruction - reference| / maximum"
+        look = MODES[comparison.mode]
+        file.attrs["hallucinations"] = f"{look.title}: {look.formula} [{look.unit}]"
+        if comparison.lam is not None:
+            file.attrs["lambda"] = comparison.lam
         file.attrs["highlights"] = ", ".join(f"{v} {kind}" for kind, v in KIND_VALUES.items())
         if comparison.header.affine is not None:
             file.attrs["affine"] = comparison.header.affine

@@ -27,6 +27,7 @@ from napari_unlearn.evaluation.comparison import (
 )
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.figure_layout import Layout
+from napari_unlearn.evaluation.hallucination import MODES
 from napari_unlearn.evaluation.highlights import fate_arm
 
 COLOURS: dict[Kind, str] = {"removed": "#35d07f", "remaining": "#ff4d4d", "introduced": "#ffb020"}
@@ -100,16 +101,15 @@ def draw_figure(comparison: Comparison, index: int | None = None) -> Figure:
         top, bottom = layout.axes(figure, 0, column), layout.axes(figure, 1, column)
         _show(top, arm.images[index], limit)
         _title(top, arm.name, _figures(arm, comparison, index))
-        if arm.errors is not None:
-            painted = bottom.imshow(
-                arm.errors[index], cmap="inferno", vmin=0, vmax=scale, aspect="auto"
-            )
+        shown = comparison.marked(arm)
+        if shown is not None:
+            painted = bottom.imshow(shown[index], cmap="inferno", vmin=0, vmax=scale, aspect="auto")
         if arm.highlights is not None:
             _outline(top, arm.highlights[index], 1.4)
             _outline(bottom, arm.highlights[index], 1.0)
             _areas(bottom, arm, index)
     if painted is not None:
-        _colour_bar(figure, painted, layout.bar_axes(figure), comparison.threshold)
+        _colour_bar(figure, painted, layout.bar_axes(figure), comparison)
     place = layout.margin / layout.size[0], 0.8 * layout.margin / layout.size[1]
     figure.text(*place, "\n".join(notes), size=_NOTE, va="bottom", color=_GREY)
     return figure
@@ -131,9 +131,8 @@ def _grey_limit(comparison: Comparison, index: int) -> float:
 
 def _error_limit(comparison: Comparison, index: int) -> float:
     """One colour scale for all error maps, in steps of 5 % of the maximum."""
-    errors = [
-        np.nan_to_num(a.errors[index], nan=1) for a in comparison.arms if a.errors is not None
-    ]
+    shown = [comparison.marked(arm) for arm in comparison.arms]
+    errors = [np.nan_to_num(values[index], nan=1) for values in shown if values is not None]
     largest = max((float(np.percentile(e, 99.8)) for e in errors), default=1.0)
     wanted = min(max(largest, 2 * comparison.threshold), 1.0)
     return max(math.ceil(wanted * 20) / 20, 0.05)
@@ -212,7 +211,7 @@ def _reference_title(comparison: Comparison) -> str:
 
 def _legend(ax: Axes, comparison: Comparison) -> None:
     """Fill the empty tile under the reference: what the outlines mean."""
-    if comparison.reference is None:
+    if all(arm.highlights is None for arm in comparison.arms):
         return
     meaning: dict[Kind, str] = {
         "removed": "removed: the original's,\nabsent here",
@@ -242,7 +241,7 @@ def _notes(comparison: Comparison, width: int) -> list[str]:
     notes = [f"{comparison.header.name}, {seen}."]
     if not math.isnan(comparison.threshold):
         notes.append(
-            f"Outlined: |error| above {comparison.threshold:.1%} of the maximum "
+            f"Outlined: {_quantity(comparison)[0]} above {_level(comparison)} "
             f"({comparison.threshold_from}) on at least {comparison.minimal_area:.0f} mm²."
         )
     judge = fate_arm(comparison)
@@ -251,12 +250,26 @@ def _notes(comparison: Comparison, width: int) -> list[str]:
     return textwrap.wrap(" ".join([*notes, *comparison.remarks]), width)
 
 
-def _colour_bar(figure: Figure, image: AxesImage, ax: Axes, threshold: float) -> None:
+def _quantity(comparison: Comparison) -> tuple[str, str]:
+    """What the lower row shows, and of what its numbers are percentages."""
+    if comparison.mode == "error":
+        return "|error|", "the maximum"
+    mode = MODES[comparison.mode]
+    lam = "" if comparison.lam is None else f" (λ = {comparison.lam:.2g})"
+    return f"{mode.title}{lam}", "Nyquist" if mode.name == "sfrc" else "the maximum"
+
+
+def _level(comparison: Comparison) -> str:
+    return f"{comparison.threshold:.1%} of {_quantity(comparison)[1]}"
+
+
+def _colour_bar(figure: Figure, image: AxesImage, ax: Axes, comparison: Comparison) -> None:
     ax.set_axis_on()
     bar = figure.colorbar(image, cax=ax)
-    bar.set_label("|error| [% of the maximum]", size=_NUMBERS)
+    name, whole = _quantity(comparison)
+    bar.set_label(f"{name} [% of {whole}]", size=_NUMBERS)
     bar.formatter = FuncFormatter(lambda value, _: f"{100 * value:.3g}")
     bar.update_ticks()
     ax.tick_params(labelsize=_NOTE)
-    if threshold < image.get_clim()[1]:
-        ax.axhline(threshold, color="white", linewidth=1.5)
+    if comparison.threshold < image.get_clim()[1]:
+        ax.axhline(comparison.threshold, color="white", linewidth=1.5)

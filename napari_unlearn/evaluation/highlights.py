@@ -1,9 +1,10 @@
 """Where a reconstruction plainly departs from the reference, and what became of it.
 
-A pixel is highlighted where its lightly smoothed error exceeds a threshold that is
-calibrated on the oracle: errors that a model without the forget set makes too are not
-the forget set's doing. Highlighted pixels that touch form a region of one slice; regions
-below a minimal area are speckle and dropped. H is the set of regions of an arm:
+A pixel is highlighted where its lightly smoothed error, or another map of
+`evaluation.hallucination` in its place, exceeds a threshold that is calibrated on the oracle:
+errors that a model without the forget set makes too are not the forget set's doing.
+Highlighted pixels that touch form a region of one slice; regions below a minimal area are
+speckle and dropped. H is the set of regions of an arm:
 
     removed    = H_original minus H_arm
     remaining  = H_original and H_arm
@@ -60,15 +61,16 @@ def highlight(
     was achievable. Without an original all regions of an arm are `remaining`.
 
     Args:
-        comparison: Arms with error maps.
-        threshold: Error above which a pixel is highlighted, fraction of the maximum.
+        comparison: Arms with error maps, or with maps of another mode.
+        threshold: Error above which a pixel is highlighted, in the unit of `comparison.mode`.
         minimal_area: [mm^2]; None takes `default_minimal_area`.
         threshold_from: Where the threshold comes from, in words.
 
     Raises:
         EvaluationError: No arm has an error map, or the threshold is no number >= 0.
     """
-    if all(arm.errors is None for arm in comparison.arms):
+    marked = [comparison.marked(arm) for arm in comparison.arms]
+    if all(values is None for values in marked):
         raise EvaluationError("Without a reference there are no errors to highlight.")
     if not threshold >= 0:
         raise EvaluationError(f"The highlight threshold {threshold} must be a number >= 0.")
@@ -76,9 +78,9 @@ def highlight(
         minimal_area = default_minimal_area(comparison.header)
     pixel = pixel_area(comparison.header)
     found = {
-        index: Components.find(smooth(arm.errors), threshold, minimal_area / pixel)
-        for index, arm in enumerate(comparison.arms)
-        if arm.errors is not None
+        index: Components.find(smooth(values), threshold, minimal_area / pixel)
+        for index, values in enumerate(marked)
+        if values is not None
     }
     original = _first(comparison, "original")
     judge = _first(comparison, "unlearned", "oracle")
@@ -94,7 +96,8 @@ def highlight(
             layers = _fates(found[index], None if judge is None else found[judge])
         else:
             layers = _changes(found[original], found[index])
-        arms.append(_mark(arm, layers, comparison, pixel))
+        lacked = arm if original is None else comparison.arms[original]
+        arms.append(_mark(arm, layers, comparison, pixel, lacked.images))
     return replace(
         comparison,
         arms=tuple(arms),
@@ -124,6 +127,22 @@ def calibrate(error_maps: Sequence[NDArray[np.floating]], percentile: float = 99
     if not np.isfinite(values).all():
         raise EvaluationError("The oracle's error maps hold values that are not finite.")
     return float(np.percentile(values, percentile))
+
+
+def outline(
+    values: NDArray[np.floating],
+    threshold: float,
+    header: Header,
+    minimal_area: float | None = None,
+) -> NDArray[np.bool_]:
+    """Mark the regions of one slice of a map, (rows, columns): what a slider redraws.
+
+    Arguments as in `highlight`; `values` is one slice, not yet smoothed.
+    """
+    if minimal_area is None:
+        minimal_area = default_minimal_area(header)
+    found = Components.find(smooth(values)[None], threshold, minimal_area / pixel_area(header))
+    return found.labels[0] > 0
 
 
 def smooth(errors: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -156,7 +175,7 @@ def _first(comparison: Comparison, *roles: Role) -> int | None:
         index
         for role in roles
         for index, arm in enumerate(comparison.arms)
-        if arm.role == role and arm.errors is not None
+        if arm.role == role and comparison.marked(arm) is not None
     )
     return next(candidates, None)
 
@@ -183,13 +202,18 @@ def _mark(
     layers: list[tuple[Kind, Components]],
     comparison: Comparison,
     pixel: float,
+    lacked: NDArray[np.float32],
 ) -> ArmResult:
-    """Paint the layers, later over earlier, and list their regions, the largest first."""
+    """Paint the layers, later over earlier, and list their regions, the largest first.
+
+    `lacked` are the images in which removed regions were seen.
+    """
     highlights = np.zeros(arm.images.shape, np.uint8)
     regions: list[Region] = []
     for kind, components in layers:
         highlights[components.labels > 0] = KIND_VALUES[kind]
-        regions += components.table(kind, arm.images, comparison, pixel)
+        source = lacked if kind == "removed" else arm.images
+        regions += components.table(kind, arm.images, comparison, pixel, source)
     regions.sort(key=lambda region: (-region.area, region.slice, region.centre))
     numbered = tuple(replace(region, label=i) for i, region in enumerate(regions, start=1))
     return replace(arm, highlights=highlights, regions=numbered)

@@ -36,6 +36,8 @@ def to_json(comparison: Comparison) -> str:
         "threshold": comparison.threshold,
         "threshold_from": comparison.threshold_from,
         "minimal_area_mm2": comparison.minimal_area,
+        "map": comparison.mode,
+        "lambda": comparison.lam,
         "remarks": list(comparison.remarks),
         "arms": [_arm(arm) for arm in comparison.arms],
     }
@@ -57,15 +59,20 @@ def metrics_csv(comparison: Comparison) -> str:
 
 
 def regions_csv(comparison: Comparison) -> str:
-    """One line per highlighted region; places in pixels, the error as a fraction."""
+    """One line per highlighted region; places in pixels and RAS+ mm, the error as a fraction."""
     rows = [
-        [arm.name, arm.role, r.label, r.kind, r.slice, *r.centre, *r.box, r.area, r.mean_error]
+        [
+            *(arm.name, arm.role, r.label, r.kind, r.slice, *r.centre, *r.box),
+            *(r.area, r.mean_error, r.polarity),
+            *(r.place or ("", "", "")),
+        ]
         for arm in comparison.arms
         for r in arm.regions
     ]
     box = ["first_row", "first_column", "end_row", "end_column"]
     head = ["arm", "role", "region", "kind", "slice", "row", "column", *box]
-    return _csv([*head, "area_mm2", "mean_error"], rows)
+    where = ["right_mm", "front_mm", "up_mm"]
+    return _csv([*head, "area_mm2", "mean_error", "polarity", *where], rows)
 
 
 def _arm(arm: ArmResult) -> dict[str, object]:
@@ -77,6 +84,7 @@ def _arm(arm: ArmResult) -> dict[str, object]:
         "seconds": arm.seconds,
         "volume": _quality(arm.quality),
         "slice_quality": [_quality(quality) for quality in arm.slice_quality],
+        "null_share": arm.null_share,
         "highlighted_mm2": _areas(arm) if arm.highlights is not None else None,
         "regions": [asdict(region) for region in arm.regions],
     }

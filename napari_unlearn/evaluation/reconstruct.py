@@ -11,7 +11,7 @@ from torch import nn
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.out_of_memory import memory_in_a_sentence
-from napari_unlearn.mri.arrays import centre_crop
+from napari_unlearn.mri.arrays import centre_crop, root_sum_of_squares
 from napari_unlearn.mri.sampling import Mask
 from napari_unlearn.mri.scan import Header, Scan
 
@@ -56,6 +56,55 @@ def reconstruct_slice(
         EvaluationError: The mask or image size does not fit the scan, or memory ran out.
     """
     header = scan.header
+    with _ready(header, model, mask, device, cancel):
+        kspace = torch.from_numpy(np.ascontiguousarray(scan.kspace(index))) * mask.lines
+        image = model(kspace[None].to(device), mask.lines.to(device), mask.low_frequencies)
+        magnitude = image[0].float().cpu().numpy()
+    return np.ascontiguousarray(centre_crop(magnitude, header.image_rows, header.image_columns))
+
+
+def reconstruct_kspace(
+    scan: Scan,
+    index: int,
+    model: nn.Module,
+    mask: Mask,
+    device: torch.device | str = "cpu",
+    cancel: CancelToken | None = None,
+) -> NDArray[np.complex64]:
+    """Reconstruct all coils' k-space of one slice, (coils, rows, columns), before they are joined.
+
+    `image_of` makes of it what `reconstruct_slice` gives. Arguments and errors as there.
+
+    Raises:
+        EvaluationError: The model gives magnitudes only.
+    """
+    complete = getattr(model, "kspace", None)
+    if complete is None:
+        raise EvaluationError(
+            f"{type(model).__name__} gives magnitudes only; what it put into unmeasured k-space "
+            "can be told only of a network that reconstructs the coils' k-space, as VarNet does."
+        )
+    with _ready(scan.header, model, mask, device, cancel):
+        kspace = torch.from_numpy(np.ascontiguousarray(scan.kspace(index))) * mask.lines
+        answer = complete(kspace[None].to(device), mask.lines.to(device), mask.low_frequencies)
+        return answer[0].to(torch.complex64).cpu().numpy()
+
+
+def image_of(kspace: NDArray[np.complex64], header: Header) -> NDArray[np.float32]:
+    """Root sum of squares of full k-space, cropped, (image_rows, image_columns)."""
+    image = root_sum_of_squares(kspace)
+    return np.ascontiguousarray(centre_crop(image, header.image_rows, header.image_columns))
+
+
+@contextmanager
+def _ready(
+    header: Header,
+    model: nn.Module,
+    mask: Mask,
+    device: torch.device | str,
+    cancel: CancelToken | None,
+) -> Iterator[None]:
+    """Run a network: no gradients, stoppable, and memory that ran out is a sentence."""
     _check(header, mask)
     cancel = cancel or CancelToken()
     cancel.check()
@@ -65,10 +114,7 @@ def reconstruct_slice(
         torch.inference_mode(),
         interruptible(model, cancel),
     ):
-        kspace = torch.from_numpy(np.ascontiguousarray(scan.kspace(index))) * mask.lines
-        image = model(kspace[None].to(device), mask.lines.to(device), mask.low_frequencies)
-        magnitude = image[0].float().cpu().numpy()
-    return np.ascontiguousarray(centre_crop(magnitude, header.image_rows, header.image_columns))
+        yield
 
 
 def _check(header: Header, mask: Mask) -> None:

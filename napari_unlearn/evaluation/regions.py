@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects, label
 
 from napari_unlearn.evaluation.comparison import Comparison, Kind, Region
+from napari_unlearn.evaluation.polarity import place_of, polarity, steepness
 
 # Pixels that share an edge or a corner touch; slices never do, so that a region can be
 # drawn, listed and jumped to on one slice (they are often 5 mm apart anyway).
@@ -59,20 +60,41 @@ class Components:
         return Components(self.above, numbers[self.labels], int(chosen.sum()))
 
     def table(
-        self, kind: Kind, images: NDArray[np.float32], comparison: Comparison, pixel: float
+        self,
+        kind: Kind,
+        images: NDArray[np.float32],
+        comparison: Comparison,
+        pixel: float,
+        source: NDArray[np.float32] | None = None,
     ) -> list[Region]:
-        """Describe every region; `images` are the arm's, `pixel` is an area [mm^2]."""
-        if comparison.reference is None or self.count == 0:
+        """Describe every region.
+
+        Args:
+            kind: What became of them.
+            images: The arm's.
+            comparison: Reference, maximum and geometry; without a reference errors are NaN.
+            pixel: Area [mm^2].
+            source: Of the arm that the regions come from, whose polarity they have; None: `images`.
+        """
+        if self.count == 0:
             return []
         places = np.nonzero(self.labels)
         numbers = self.labels[places]
-        signed = images[places].astype(np.float64) - comparison.reference[places]
+        sizes = self.sizes()
 
         def mean(values: NDArray[np.float64] | NDArray[np.intp]) -> NDArray[np.float64]:
             return np.bincount(numbers, values, self.count + 1)[1:] / sizes
 
-        sizes = self.sizes()
-        errors, rows, columns = mean(signed) / comparison.maximum, mean(places[1]), mean(places[2])
+        rows, columns = mean(places[1]), mean(places[2])
+        errors, polarities = np.full(self.count, np.nan), np.full(self.count, "unknown", object)
+        if (reference := comparison.reference) is not None:
+            drawn = images if source is None else source
+            errors = mean(_error(images, reference, places)) / comparison.maximum
+            polarities = polarity(
+                mean(_error(drawn, reference, places)),
+                mean(steepness(drawn, places)),
+                mean(steepness(reference, places)),
+            )
         boxes = find_objects(self.labels, self.count)
         return [
             Region(
@@ -83,6 +105,14 @@ class Components:
                 box=(box[1].start, box[2].start, box[1].stop, box[2].stop),
                 area=float(sizes[i] * pixel),
                 mean_error=float(errors[i]),
+                polarity=polarities[i],
+                place=place_of(comparison.header, box[0].start, rows[i], columns[i]),
             )
             for i, box in enumerate(boxes)
         ]
+
+
+def _error(
+    images: NDArray[np.float32], reference: NDArray[np.float32], places: tuple[NDArray, ...]
+) -> NDArray[np.float64]:
+    return images[places].astype(np.float64) - reference[places]

@@ -8,7 +8,12 @@ from torch import nn
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import Cancelled
 from napari_unlearn.evaluation.error import EvaluationError
-from napari_unlearn.evaluation.reconstruct import reconstruct, reconstruct_slice
+from napari_unlearn.evaluation.reconstruct import (
+    image_of,
+    reconstruct,
+    reconstruct_kspace,
+    reconstruct_slice,
+)
 from napari_unlearn.mri.coils import rss
 from napari_unlearn.mri.fourier import ifft2c
 from napari_unlearn.mri.sampling import Mask, Sampling
@@ -56,6 +61,29 @@ def test_images_are_the_centre_crop_of_the_matrix():
     cropped = reconstruct(replace(brain, header=header), ZeroFilled(), full(48))
     whole = reconstruct(brain, ZeroFilled(), full(48))
     np.testing.assert_array_equal(cropped, whole[:, 9:39, 4:44])
+
+
+def test_the_coils_k_space_makes_the_same_image():
+    brain = scan(slices=1)
+    brain = replace(brain, header=replace(brain.header, image_rows=30))
+    mask = Sampling(acceleration=4, center_fraction=0.08).mask(48, 0)
+    kspace = reconstruct_kspace(brain, 0, varnet(), mask)
+    assert (kspace.shape, kspace.dtype) == ((3, 48, 48), np.complex64)
+    image = reconstruct_slice(brain, 0, varnet(), mask)
+    np.testing.assert_allclose(image_of(kspace, brain.header), image, atol=1e-5 * image.max())
+
+
+def test_a_model_of_magnitudes_has_no_k_space_and_says_so():
+    with pytest.raises(EvaluationError, match=r"^ZeroFilled gives magnitudes only;.*VarNet"):
+        reconstruct_kspace(scan(slices=1), 0, ZeroFilled(), full(48))
+
+
+def test_cancel_stops_k_space_in_the_middle_of_a_slice():
+    cancel = CancelToken()
+    model = varnet()
+    model.sens_net.register_forward_hook(lambda *_: cancel.cancel())
+    with pytest.raises(Cancelled):
+        reconstruct_kspace(scan(), 0, model, full(48), cancel=cancel)
 
 
 def test_a_single_coil_works():
