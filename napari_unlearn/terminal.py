@@ -20,7 +20,7 @@ from rich.progress import (
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Reconstructed
-from napari_unlearn.evaluation.responsible import Asked, Responsibility
+from napari_unlearn.evaluation.responsibility import Asked, Responsibility
 from napari_unlearn.evaluation.suspicion import Suspicion
 from napari_unlearn.heap import keep_freed_memory
 from napari_unlearn.runs.queue import Ended, Told

@@ -12,7 +12,7 @@ from napari_unlearn.cli.app import Device, ExperimentPath, app, chosen_run
 from napari_unlearn.errors import UnlearnError
 
 if TYPE_CHECKING:
-    from napari_unlearn.evaluation.responsible import Responsibility
+    from napari_unlearn.evaluation.responsibility import Responsibility
     from napari_unlearn.experiment import Experiment
 
 
@@ -53,7 +53,8 @@ def responsible(
     """
     from napari_unlearn.evaluation.invention import Outline
     from napari_unlearn.evaluation.outline import read_outline
-    from napari_unlearn.evaluation.responsible import find_responsible, format_responsibility
+    from napari_unlearn.evaluation.responsibility import format_responsibility
+    from napari_unlearn.evaluation.responsible import find_responsible
     from napari_unlearn.experiment import Experiment
     from napari_unlearn.io.open import open_scan
     from napari_unlearn.terminal import show_responsible
@@ -75,7 +76,7 @@ def responsible(
         typer.echo(f"{as_json} written.")
     if output is not None:
         why = f"Proposed for what {model} paints in {scan.name}, slice {index}, region {region}."
-        _write_proposal(output, study, found, top, why)
+        write_proposal(output, study, found, top, why)
         typer.echo(f"{output} written.")
 
 
@@ -90,12 +91,18 @@ def _figures(found: "Responsibility") -> dict[str, Any]:
     }
 
 
-def _write_proposal(
+def write_proposal(
     path: Path, study: "Experiment", found: "Responsibility", top: int, why: str
 ) -> None:
-    from napari_unlearn.experiment.proposal import as_toml, regrouped
+    """Write the scans of the first `top` slices that stand out as a forget set.
+
+    Raises:
+        UnlearnError: if none stands out, or all scans would be forgotten.
+    """
+    from napari_unlearn.experiment.proposal import as_toml
 
     chosen = found.proposed(top)
     if not chosen:
         raise UnlearnError(f"{path}: not written, as no training slice stands out.")
-    write_whole(path, as_toml(regrouped(study, chosen), [why]).encode())
+    text = as_toml(found.regrouped(chosen), study.root, [why])
+    write_whole(path, text.encode())

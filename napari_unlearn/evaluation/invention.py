@@ -1,7 +1,6 @@
 """What a model invented inside an outline, and how much of it another model still paints."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,12 +11,11 @@ from torch import Tensor, nn
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.reconstruct import reconstruct_slice
+from napari_unlearn.evaluation.responsibility import Against
 from napari_unlearn.mri.sampling import Mask
 from napari_unlearn.mri.scan import Scan
 from napari_unlearn.unlearning.batch import Batch
 from napari_unlearn.unlearning.task import Reconstruction
-
-Against = Literal["reference", "surroundings"]
 
 _NOTHING = 1e-6  # of the slice's maximum: rounding of float32, far below any structure
 
