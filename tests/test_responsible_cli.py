@@ -61,7 +61,7 @@ def _found(experiment, *scores):
 def test_without_a_slice_that_stands_out_nothing_is_proposed(study, tmp_path):
     experiment, file = Experiment.load(study), tmp_path / "forget.toml"
     with pytest.raises(UnlearnError, match="not written, as no training slice stands out"):
-        write_proposal(file, experiment, _found(experiment, 1.0, 0.0, 0.0), 20, "why")
+        write_proposal(file, experiment, _found(experiment, 1.0, 0.0, 0.0), "why")
     assert not file.exists()
 
 
@@ -69,7 +69,7 @@ def test_the_proposal_is_read_back_as_the_sets_of_the_experiment(study, tmp_path
     """The lines of the proposal take the place of those of the file."""
     before, file = Experiment.load(study), tmp_path / "forget.toml"
     found = _found(before, 9.0, 1.0, 0.0)
-    write_proposal(file, before, found, 20, 'A line\n[data] and "another"')
+    write_proposal(file, before, found, 'A line\n[data] and "another"')
     sets = tomllib.loads(file.read_text())["data"]
     assert all(path.startswith("data/") for paths in sets.values() for path in paths)
     after = before.with_members(sets)

@@ -59,9 +59,10 @@ class Responsibility:
         """The slices that stand out."""
         return tuple(each for each in self.slices if each.stands_out)
 
-    def proposed(self, top: int) -> tuple[str, ...]:
-        """Paths of the scans to forget: those of the first `top` slices, if they stand out."""
-        return tuple(dict.fromkeys(each.source for each in self.suspects[:top]))
+    @property
+    def proposed(self) -> tuple[str, ...]:
+        """Paths of the scans to forget: those with a slice that stands out."""
+        return tuple(dict.fromkeys(each.source for each in self.suspects))
 
     def regrouped(self, forget: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Retain and forget set if those scans are to be forgotten and the others kept.

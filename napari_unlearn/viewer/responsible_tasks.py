@@ -1,5 +1,6 @@
 """Asking which training slices are responsible, as a Qt-free generator for a child process."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from napari_unlearn.unlearning.batch import SliceSet
 
 TOP = 20
-"""Slices that are shown."""
+"""Slices that are shown, and all that stand out, up to `MOST`."""
+MOST = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,12 +118,12 @@ def _pictures(
 ) -> Iterator[NDArray[np.float32]]:
     """Reference images of the first slices."""
     scans = {
-        (name, scan.header.name, index): scan
-        for name, samples in sets.items()
-        for scan, index in samples.slices
+        os.path.abspath(scan.header.source): scan
+        for samples in sets.values()
+        for scan in samples.scans
     }
-    for each in found.slices[:TOP]:
+    for each in found.slices[: min(max(TOP, len(found.suspects)), MOST)]:
         cancel.check()
-        target = scans[each.set, each.scan, each.slice].target(each.slice)
+        target = scans[each.source].target(each.slice)
         # Whoever was learnt from has one.
         yield at_a_glance(np.zeros((1, 1), np.float32) if target is None else target)
