@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_unlearn.evaluation.relearn import PLAIN_TRAINING
 from napari_unlearn.models.card import Card
 from napari_unlearn.mri.sampling import Sampling
 from napari_unlearn.mri.scan import MemoryScan
@@ -13,7 +14,6 @@ from napari_unlearn.phantoms.subject import simulate_subject
 from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.loop import train
-from napari_unlearn.unlearning.strategies import PLAIN_TRAINING
 
 SIZE = 32
 SAMPLING = Sampling("equispaced", 4, 0.08)
