@@ -20,6 +20,7 @@ from rich.progress import (
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Reconstructed
+from napari_unlearn.evaluation.responsibility import Asked, Responsibility
 from napari_unlearn.evaluation.suspicion import Suspicion
 from napari_unlearn.heap import keep_freed_memory
 from napari_unlearn.runs.queue import Ended, Told
@@ -177,6 +178,12 @@ def show_suspicion(events: Iterator[tuple[int, int] | Suspicion]) -> Suspicion:
 def show_self_test(events: "Iterator[SelfTestEvent]") -> "SelfTestResult":
     """Follow a self-test of the maps to its end."""
     return _counted("Planting and looking", events)
+
+
+def show_responsible(events: Iterator[Asked | Responsibility]) -> Responsibility:
+    """Follow a search for responsible training slices to its end."""
+    counts = ((each.done, each.total) if isinstance(each, Asked) else each for each in events)
+    return _counted("Asking the training slices", counts)
 
 
 def _counted(title: str, events: Iterator[tuple[int, int] | T]) -> T:

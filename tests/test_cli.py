@@ -158,6 +158,7 @@ def test_wrong_use_ends_in_a_sentence(arguments, code, said):
         "study",
         "sweep",
         "suspects",
+        "responsible",
     ],
 )
 def test_every_command_helps_with_an_example(command):

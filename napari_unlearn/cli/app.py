@@ -1,9 +1,14 @@
 """The one application that every command joins, and the options several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from napari_unlearn.errors import UnlearnError
+
+if TYPE_CHECKING:
+    from napari_unlearn.experiment import Experiment
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,3 +22,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print figures as JSON.")]
 ExperimentPath = Annotated[Path, typer.Argument(help="experiment.toml, or its folder.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads.")]
 Resume = Annotated[bool, typer.Option(help="Go on where a stopped run was.")]
+
+
+def chosen_run(study: "Experiment", name: str) -> Path:
+    """The checkpoint of a finished run.
+
+    Raises:
+        UnlearnError: if there is none of that name.
+    """
+    if name not in study.runs:
+        accepted = ", ".join(study.runs) or "none yet; train the original first"
+        raise UnlearnError(f"There is no run '{name}' in {study.folder}; accepted: {accepted}.")
+    return study.runs[name]

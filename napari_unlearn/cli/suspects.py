@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from napari_unlearn.cli.app import AsJson, Device, ExperimentPath, app
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.cli.app import AsJson, Device, ExperimentPath, app, chosen_run
 
 
 @app.command()
@@ -30,11 +29,9 @@ def suspects(
 
     study = Experiment.load(experiment)
     study.expect("reconstruction", "a segmentation has no measured lines to stray from")
-    if role not in study.runs:
-        accepted = ", ".join(study.runs) or "none yet; train the original first"
-        raise UnlearnError(f"There is no run '{role}' in {study.folder}; accepted: {accepted}.")
+    checkpoint = chosen_run(study, role)
     sets = {name: study.samples(name) for name in ("retain", "forget")}
-    found = show_suspicion(find_suspects(study.runs[role], sets, device))
+    found = show_suspicion(find_suspects(checkpoint, sets, device))
     if not as_json:
         typer.echo(format_suspicion(found))
         return

@@ -38,7 +38,8 @@ class Order:
     parent: str = "original"
     """The run to start from."""
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Ids of the subjects of "retain" and "forget" where they are others than the file's."""
+    """Ids of subjects or paths of scans of "retain" and "forget" where they are others than the
+    file's."""
     measures_forget: bool = False
     """Whether the forget set's quality is measured after an epoch beside that of the tests."""
     preview: "tuple[Path | SubjectFiles, int] | None" = None

@@ -11,6 +11,7 @@ from napari_unlearn.viewer.status_line import status_line
 from napari_unlearn.viewer.worker import End
 
 if TYPE_CHECKING:
+    from napari_unlearn.viewer.inquiry import Inquiry
     from napari_unlearn.viewer.segmenting import Segmenting
     from napari_unlearn.viewer.session import Session
 
@@ -21,7 +22,9 @@ class RunPanel(QWidget):
     run_requested = Signal()
     live_requested = Signal()
 
-    def __init__(self, session: "Session | Segmenting", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: "Session | Segmenting | Inquiry", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._session = session
         self.run = QPushButton("Run")

@@ -1,7 +1,8 @@
 """What the Unlearn dock shows of an experiment, read without Qt; torch only where it runs."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,8 @@ class Study:
     """Of a segmentation those to forget, then those to retain."""
     shape: tuple[int, int, int] | None = None
     """Grid of a segmentation network; None leaves subjects on their own."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Slices of the training scans by absolute path; empty for a segmentation."""
 
     @property
     def trained(self) -> tuple[Model, ...]:
@@ -99,11 +102,15 @@ class Study:
         return tuple(sorted((*self.retain.captions, *self.forget.captions)))
 
     def regrouped(self, members: Mapping[str, tuple[str, ...]]) -> "Study":
-        """With as many subjects in its sets as an order has that regroups them."""
+        """With as many scans or subjects in its sets as an order has that regroups them."""
         if not members:
             return self
         retain, forget = (
-            replace(view, scans=len(members[view.name]), slices=len(members[view.name]))
+            replace(
+                view,
+                scans=len(members[view.name]),
+                slices=sum(self.sizes.get(each, 1) for each in members[view.name]),
+            )
             for view in (self.retain, self.forget)
         )
         return replace(self, retain=retain, forget=forget)
@@ -235,11 +242,11 @@ def _card(strategy: "Strategy") -> StrategyCard:
 
 def _about_scans(experiment: "Experiment", cancel: CancelToken) -> dict[str, Any]:
     """What a study tells of scans."""
-    views = {
-        name: _scans_at_a_glance(name, experiment.samples(name), cancel)
-        for name in ("forget", "retain")
-    }
-    return {**views, "scan": _scan_to_watch(experiment)}
+    sets = {name: experiment.samples(name) for name in ("forget", "retain")}
+    views = {name: _scans_at_a_glance(name, samples, cancel) for name, samples in sets.items()}
+    headers = [scan.header for samples in sets.values() for scan in samples.scans]
+    sizes = {os.path.abspath(header.source): header.slices for header in headers}
+    return {**views, "scan": _scan_to_watch(experiment), "sizes": sizes}
 
 
 def _about_subjects(experiment: "Experiment", cancel: CancelToken) -> dict[str, Any]:
@@ -259,10 +266,15 @@ def _scans_at_a_glance(name: str, samples: "SliceSet", cancel: CancelToken) -> S
         scan = samples.scans[place]
         target = scan.target(scan.header.slices // 2)
         if target is not None:
-            top = float(np.percentile(target, 99.8)) or 1.0
-            images.append(np.clip(target / top, 0, 1).astype(np.float32))
+            images.append(at_a_glance(target))
             captions.append(scan.header.name)
     return ScanSetView(name, count, len(samples), tuple(images), tuple(captions))
+
+
+def at_a_glance(target: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A reference image from 0 to 1, (rows, columns)."""
+    top = float(np.percentile(target, 99.8)) or 1.0
+    return np.clip(target / top, 0, 1).astype(np.float32)
 
 
 def _subjects_at_a_glance(name: str, samples: "VolumeSet", cancel: CancelToken) -> ScanSetView:

@@ -14,6 +14,7 @@ from napari_unlearn.runs.background import in_child
 from napari_unlearn.runs.order import Order, carry_out
 from napari_unlearn.unlearning.events import Event, Finished, Preview
 from napari_unlearn.viewer.pace import Pace, Timed
+from napari_unlearn.viewer.proposal import Proposal
 from napari_unlearn.viewer.run_log import RunLog
 from napari_unlearn.viewer.samples import sample_folder
 from napari_unlearn.viewer.scan_stage import ScanStage
@@ -52,6 +53,8 @@ class Training(QObject):
     ended = Signal()
     """The log is over."""
     queue_changed = Signal()
+    proposed = Signal(object)
+    """`Proposal`: others are to be forgotten."""
     said = Signal(str, bool)
     """One sentence, and whether it tells of something that went wrong."""
 
@@ -64,6 +67,7 @@ class Training(QObject):
         """All that were read: one that is queued may not be the one in view."""
         self.log: RunLog | None = None
         self.queue: tuple[Order, ...] = ()
+        self.proposal: Proposal | None = None
         scans, subjects = ScanStage(session, viewer), SegmentStage(session.segmenting)
         self._stages: dict[str, ScanStage | SegmentStage] = {
             "reconstruction": scans,
@@ -141,6 +145,11 @@ class Training(QObject):
         """Take an order out of the queue."""
         self.queue = (*self.queue[:place], *self.queue[place + 1 :])
         self.queue_changed.emit()
+
+    def propose(self, proposal: Proposal) -> None:
+        """Propose another forget set to whoever orders the next run."""
+        self.proposal = proposal
+        self.proposed.emit(proposal)
 
     def show_epoch(self, epoch: int | None) -> None:
         """Put the picture at the end of an epoch into the tile of the run's model.

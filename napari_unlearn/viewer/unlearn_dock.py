@@ -89,6 +89,7 @@ class UnlearnDock(QWidget):
         training = self.training
         training.strategies_known.connect(self._show_strategies)
         training.study_known.connect(self._show_study)
+        training.proposed.connect(self.sets.show_proposal)
         self._soon = QTimer(self)  # the click itself must not wait for the curves' first paint
         self._soon.setSingleShot(True)
         self._soon.setInterval(50)
@@ -160,6 +161,8 @@ class UnlearnDock(QWidget):
             self.budget.device.offer(self.session.devices)
         self._show_strategies()
         self._show_study()
+        if self.training.proposal is not None:
+            self.sets.show_proposal(self.training.proposal)
         self._show_log()
         self._show_queue()
 
@@ -209,9 +212,8 @@ class UnlearnDock(QWidget):
             )
 
     def _name_run(self) -> None:
-        card, members = self.strategy.card, self.sets.members
+        card, whom = self.strategy.card, self.sets.whom
         if card is not None:
-            whom = "-".join(members.get("forget", ()))
             wanted = f"{card.name}-{whom}"[:_LONGEST].rstrip("-") if whom else card.name
             self.budget.name.setText(self.training.free_name(wanted))
 

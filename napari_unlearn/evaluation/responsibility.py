@@ -1,0 +1,97 @@
+"""What a search for responsible training slices tells; without torch, for a window shows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from napari_unlearn.evaluation.error import EvaluationError
+
+Method = Literal["healing", "alignment"]
+"""How slices are scored, see `influence`."""
+
+Against = Literal["reference", "surroundings"]
+"""What should be inside an outline: the scan's reference, or what its rim continues to."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """So many training slices were asked."""
+
+    done: int
+    total: int
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class Responsible:
+    """One training slice and how much it has to do with the invention."""
+
+    scan: str
+    source: str
+    """Absolute path of the scan."""
+    set: str
+    slice: int
+    score: float
+    """As the method defines it: above 0 the slice speaks for the invention, below against it."""
+
+
+@dataclass(frozen=True)
+class Responsibility:
+    """All training slices, the most responsible first."""
+
+    slices: tuple[Responsible, ...]
+    method: Method
+    against: Against
+    """What was taken for what should be inside the outline."""
+    contrast: float
+    """Root mean square of the invention, as a fraction of the slice's maximum."""
+
+    def proposed(self, top: int) -> tuple[str, ...]:
+        """Paths of the scans to forget: those of the first `top` slices that speak for it."""
+        return tuple(dict.fromkeys(each.source for each in self.slices[:top] if each.score > 0))
+
+    def regrouped(self, forget: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Retain and forget set if those scans are to be forgotten and the others kept.
+
+        Args:
+            forget: Paths, as `source` gives them.
+
+        Raises:
+            EvaluationError: if nothing would be forgotten, or nothing retained.
+        """
+        scans = sorted({each.source for each in self.slices})
+        chosen = set(forget).intersection(scans)
+        if not 0 < len(chosen) < len(scans):
+            raise EvaluationError(
+                f"{len(chosen)} of {len(scans)} training scans would be forgotten; accepted: "
+                "some, but not all."
+            )
+        return {
+            "retain": tuple(scan for scan in scans if scan not in chosen),
+            "forget": tuple(scan for scan in scans if scan in chosen),
+        }
+
+    @property
+    def sentence(self) -> str:
+        """What was found, for people."""
+        invented = (
+            f"Inside the outline the model departs from the {self.against} by "
+            f"{self.contrast:.1%} of the slice's maximum"
+        )
+        found = list(dict.fromkeys(each.scan for each in self.slices if each.score > 0))
+        if not found:
+            return f"{invented}; none of {len(self.slices)} training slices speaks for it."
+        return (
+            f"{invented}; of {len(self.slices)} training slices those of {', '.join(found[:5])} "
+            "speak for it most. Look at their reference images."
+        )
+
+
+def format_responsibility(found: Responsibility, top: int) -> str:
+    """A line for each of the first slices, then the sentence."""
+    lines = [f"{'':>4} {'scan':<28}{'slice':>6}  {'set':<10}{'score':>11}"]
+    lines += [
+        f"{place:>4} {each.scan:<28}{each.slice:>6}  {each.set:<10}{each.score:>11.3g}"
+        for place, each in enumerate(found.slices[:top], start=1)
+    ]
+    return "\n".join([*lines, "", found.sentence])
