@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from napari_unlearn.errors import UnlearnError, WrongUse
 from napari_unlearn.experiment.finding import Finding, some
-from napari_unlearn.experiment.mistakes import shown
 from napari_unlearn.experiment.subject_check import check_subjects, inspect_subjects
 from napari_unlearn.experiment.subject_sets import PreparedSubject, matching, people
 from napari_unlearn.experiment.weight import VolumeWeight
@@ -25,6 +24,7 @@ from napari_unlearn.models.medicalnet import convert_medicalnet
 from napari_unlearn.models.memory import step_memory
 from napari_unlearn.models.registry import build
 from napari_unlearn.mri.subject3d import STRUCTURE_NAMES
+from napari_unlearn.settings_file import shown
 from napari_unlearn.unlearning.segmentation import Segmentation
 from napari_unlearn.unlearning.volumes import VolumeBatch, VolumeSet
 
