@@ -173,6 +173,11 @@ def show_suspicion(events: Iterator[tuple[int, int] | Suspicion]) -> Suspicion:
     return _counted("Comparing with the measured lines", events)
 
 
+def show_reconstructions(events: Iterator[tuple[int, int] | T]) -> T:
+    """Follow the making of images to its end."""
+    return _counted("Reconstructing", events)
+
+
 def _counted(title: str, events: Iterator[tuple[int, int] | T]) -> T:
     """Follow work that counts (done, total) until it yields its result."""
     with bar() as progress:
