@@ -187,7 +187,8 @@ def read_journal(path: Path) -> Written:
     except OSError as error:
         raise ReadingError(f"{path}: cannot be read ({error.strerror}).") from error
     *lines, tail = data.split(b"\n")
-    if not lines and _HEAD.startswith(tail):
+    # A power cut may leave zeros where the end of a file was to be.
+    if not lines and _HEAD.startswith(tail.rstrip(b"\0")):
         return Written("", "", (), 0, torn=bool(tail), ended=True)
     if not lines or lines[0] != _HEAD:
         raise ReadingError(f"{path}: no journal of a reading study (its first line is another).")
