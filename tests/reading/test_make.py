@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_named_by_its_letter_to_readers(tmp_path):
     for arm in ARMS:
         assert arm not in str(caught.value)
     assert caught.value.__suppress_context__
-    with pytest.raises(ReadingError, match="Case 'head-0', arm 'oracle'.*oracle.nii.gz"):
+    with pytest.raises(ReadingError, match=r"Case 'head-0', arm 'oracle'.*oracle.nii.gz"):
         list(check_images(study))
 
 
