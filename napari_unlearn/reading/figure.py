@@ -42,7 +42,15 @@ def draw_scores(revealed: Revealed) -> Figure:
     by_case = _case_means(revealed)
     place, names = 0.0, []
     for question in questions:
-        ax.text(1, place, _plain(_short(question.text, 70)), size=_TEXT, weight="bold", color=_INK, va="center")
+        ax.text(
+            1,
+            place,
+            _plain(_short(question.text, 70)),
+            size=_TEXT,
+            weight="bold",
+            color=_INK,
+            va="center",
+        )
         place += 1
         for arm in revealed.arms:
             if arm.question == question.key:

@@ -40,8 +40,11 @@ def test_a_folder_per_arm_with_an_image_per_case(tmp_path):
 def test_arms_are_chosen_by_name(tmp_path):
     write_images(tmp_path, 1)
     (tmp_path / "head-0" / "zerofilled.nii.gz").unlink()
-    assert [*find_cases(tmp_path, arms=["oracle", "original"])["head-0"]] == ["oracle", "original"]
-    with pytest.raises(ReadingError, match="no arm 'prophet'; found: oracle, original"):
+    assert [*find_cases(tmp_path, arms=["oracle", "firstmodel"])["head-0"]] == [
+        "oracle",
+        "firstmodel",
+    ]
+    with pytest.raises(ReadingError, match="no arm 'prophet'; found: firstmodel, oracle"):
         find_cases(tmp_path, arms=["prophet"])
 
 
@@ -81,7 +84,7 @@ def test_two_images_of_one_name_are_refused(tmp_path):
 
 def test_a_case_is_loaded_in_the_order_of_its_letters_on_one_grey_scale(tmp_path):
     study = write_study(tmp_path, cases=1)
-    arms = ("zerofilled", "original", "oracle")
+    arms = ("zerofilled", "firstmodel", "oracle")
     loaded = load_case(study, "head-0", arms)
     assert loaded.labels == ("A", "B", "C")
     assert [float(image[0, 0, 0]) for image in loaded.images] == [level(0, arm) for arm in arms]
@@ -94,7 +97,7 @@ def test_what_cannot_be_read_is_named_by_its_letter_to_readers(tmp_path):
     study = write_study(tmp_path, cases=1)
     study.image("head-0", "oracle").write_bytes(b"broken")
     with pytest.raises(ReadingError) as caught:
-        load_case(study, "head-0", ("original", "oracle", "zerofilled"))
+        load_case(study, "head-0", ("firstmodel", "oracle", "zerofilled"))
     assert "Case head-0, image B" in str(caught.value)
     for arm in ARMS:
         assert arm not in str(caught.value)
@@ -113,7 +116,7 @@ def test_images_on_other_grids_are_not_read_side_by_side(tmp_path):
     study.path.write_text(text)
     study = type(study).load(study.path)
     with pytest.raises(ReadingError, match="its grid is not that of image A"):
-        load_case(study, "head-0", ("original", "oracle", "zerofilled"))
+        load_case(study, "head-0", ("firstmodel", "oracle", "zerofilled"))
     with pytest.raises(ReadingError, match="lie on one grid"):
         list(check_images(study))
 

@@ -15,7 +15,7 @@ from napari_unlearn.reading.region import Region
 from napari_unlearn.reading.reveal import progress_of, reveal
 from tests.reading.studies import ARMS, VOXEL, write_study
 
-WORTH = {"original": 2, "oracle": 4, "zerofilled": 1}
+WORTH = {"firstmodel": 2, "oracle": 4, "zerofilled": 1}
 """What a reader thinks of an arm without knowing it."""
 
 
@@ -51,7 +51,7 @@ def test_means_are_those_of_the_arms_whatever_their_letters(study):
 def test_the_interval_is_that_of_drawing_cases(study):
     read(study, "Anna")
     read(study, "Béla", offset=1)
-    arm = next(a for a in reveal(study).arms if a.arm == "original" and a.question == "trust")
+    arm = next(a for a in reveal(study).arms if a.arm == "firstmodel" and a.question == "trust")
     of_case = np.array([2.5, 3.5, 2.5, 3.5])
     drawn = np.random.default_rng(5).choice(of_case, (4000, 4)).mean(axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])

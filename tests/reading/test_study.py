@@ -50,7 +50,7 @@ def test_odd_names_survive_the_file(tmp_path):
         ('key = "trust"', 'key = "tr ust"', "a word of letters, digits, - and _"),
         ('name = "head-1"', 'name = "head-0"', "cases each with a name of its own"),
         ('name = "head-1"', 'name = "the oracle case"', "says 'oracle'"),
-        ("How good is", "How original is", "says 'original'"),
+        ("How good is", "How firstmodel is", "says 'firstmodel'"),
         ('"oracle" = "images/head-1', '"other" = "images/head-1', "the same arms as the first"),
         ("[[questions]]", "[[question]]", "did you mean 'questions'"),
         ('name = "Six heads"', "", "key 'name' is missing"),

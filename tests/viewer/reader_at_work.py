@@ -12,7 +12,7 @@ from napari_unlearn.viewer.read_dock import ReadDock
 from tests.reading.studies import ARMS, level
 
 KEYS = dict(zip(range(1, 6), (getattr(Qt.Key, f"Key_{n}") for n in range(1, 6)), strict=True))
-WORTH = {"original": 2, "oracle": 5, "zerofilled": 1}
+WORTH = {"firstmodel": 2, "oracle": 5, "zerofilled": 1}
 
 
 def open_dock(viewer):
