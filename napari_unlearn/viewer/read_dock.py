@@ -39,7 +39,7 @@ class ReadDock(QWidget):
     def __init__(self, napari_viewer: "napari.Viewer") -> None:
         super().__init__()
         self.room = session_of(napari_viewer).reading
-        self._keys: ReadingKeys | None = None
+        self._keys = ReadingKeys(self.room, self)
         self._finished = False
         self.path = QLineEdit()
         self.path.setPlaceholderText("Folder of a study, or its reading.toml")
@@ -76,19 +76,12 @@ class ReadDock(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
         """Take the keyboard while the dock is to be seen."""
         super().showEvent(event)
-        if self._keys is None:
-            self._keys = ReadingKeys(self.room, self._windows)
+        self._keys.listen()
 
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802 - Qt's name
         """Give the keyboard back."""
         super().hideEvent(event)
-        if self._keys is not None:
-            self._keys.stop()
-            self._keys = None
-
-    def _windows(self) -> list[QWidget]:
-        own = self.window()
-        return [own] if own.parentWidget() is None else [own, own.parentWidget()]
+        self._keys.stop()
 
     def _lay_out(self) -> None:
         where = QHBoxLayout()

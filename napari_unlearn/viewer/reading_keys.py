@@ -43,16 +43,19 @@ Command = Callable[[bool], None]
 class ReadingKeys(QObject):
     """Sees keys before any widget does, in a reader's window and while somebody reads."""
 
-    def __init__(self, room: ReadingRoom, windows: Callable[[], list[QWidget]]) -> None:
-        """Begin to listen.
+    def __init__(self, room: ReadingRoom, dock: QWidget) -> None:
+        """Be silent until `listen`.
 
         Args:
             room: What the keys do.
-            windows: Tells the windows in which keys count: the viewer's, a floating dock.
+            dock: Owns this; keys count in its window and, while it floats, in the viewer's.
         """
-        super().__init__()
-        self._room, self._windows = room, windows
+        super().__init__(dock)
+        self._room, self._dock = room, dock
         self._commands = self._table()
+
+    def listen(self) -> None:
+        """Begin to look at keys."""
         application = QApplication.instance()
         if application is not None:
             application.installEventFilter(self)
@@ -85,6 +88,10 @@ class ReadingKeys(QObject):
             if not (event.isAutoRepeat() and digit):  # a key held down answers once
                 command(bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         return True
+
+    def _windows(self) -> tuple[QWidget | None, ...]:
+        own = self._dock.window()
+        return (own,) if own is None else (own, own.parentWidget())
 
     def _meant(self, watched: QObject | None, event: QKeyEvent) -> bool:
         if not isinstance(watched, QWidget) or isinstance(watched, _TYPING):

@@ -60,7 +60,8 @@ def main(folder, reader):
     while not dock.room.reading.finished:
         _wait(dock)
         judge_what_is_seen(viewer, dock)
-        sys.stdout.write(f"{dock.room.reading.done}\n")
+        torch = "torch" in sys.modules  # the window's process has no need of it
+        sys.stdout.write(f"{dock.room.reading.done} {torch}\n")
         sys.stdout.flush()
     time.sleep(600)
 

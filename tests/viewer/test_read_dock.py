@@ -91,7 +91,9 @@ def test_six_cases_read_by_keyboard_through_a_kill_to_the_reveal(viewer, qtbot, 
     )
     told = 0
     for line in child.stdout:
-        told = int(line)
+        number, torch = line.split()
+        told = int(number)
+        assert torch == "False"
         if told == 17:
             break
     child.send_signal(signal.SIGKILL)
