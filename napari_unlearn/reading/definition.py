@@ -71,11 +71,6 @@ class Definition(Section):
     questions: list[Question] = Field(default_factory=lambda: list(USUAL), min_length=1)
     cases: list[Case] = Field(min_length=1)
 
-    @field_validator("idle_seconds", mode="before")
-    @classmethod
-    def _whole_seconds_too(cls, value: object) -> object:
-        return float(value) if type(value) is int else value
-
     @field_validator("questions")
     @classmethod
     def _asked_once(cls, questions: list[Question]) -> list[Question]:
