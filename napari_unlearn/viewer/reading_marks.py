@@ -6,7 +6,7 @@ import numpy as np
 from napari.layers import Shapes
 from numpy.typing import NDArray
 
-from napari_unlearn.reading.region import MOST_VERTICES, Region
+from napari_unlearn.reading.region import MOST_VERTICES, Region, Shape
 
 COLOUR = "#E69F00"
 """Orange of Okabe & Ito: seen on grey by everybody."""
@@ -56,7 +56,7 @@ def regions_of(layer: Shapes, voxel_size: tuple[float, float, float]) -> tuple[R
         if kind == "ellipse":
             corners = _ellipse(corners)
         corners = corners[:: -(-len(corners) // MOST_VERTICES)]
-        shape = "rectangle" if kind == "rectangle" else "polygon"
+        shape: Shape = "rectangle" if kind == "rectangle" else "polygon"
         region = Region.drawn(shape, index, corners.tolist(), voxel_size)
         if region.area_mm2 > 0:
             found.append(region)

@@ -1,5 +1,8 @@
 """The question that is asked now: where it stands, what answers mean, how long it took."""
 
+# Qt's stubs call every getter optional.
+# mypy: disable-error-code="union-attr"
+
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QGridLayout,

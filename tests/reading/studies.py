@@ -27,8 +27,7 @@ def write_images(folder: Path, cases: int = 6) -> Path:
             path = folder / f"head-{case}" / f"{arm}.nii.gz"
             path.parent.mkdir(parents=True, exist_ok=True)
             data = np.full(SHAPE, level(case, arm), np.float32)
-            affine = np.diag([*VOXEL, 1.0])
-            write_nifti(path, ImageVolume(arm, data, VOXEL, affine))
+            write_nifti(path, ImageVolume(arm, data, VOXEL))
     return folder
 
 
