@@ -27,8 +27,8 @@ LOOKS = (
 
 _INK, _GREY, _FAINT = "#1a1a1a", "#5a5a5a", "#dcdcdc"
 _TITLE, _TEXT, _NOTE = 11, 9, 8  # points
-_WIDTH, _LINE, _HEAD, _FOOT = 7.2, 0.26, 0.55, 0.75  # inches
-_MOST = 28  # characters of an arm's name
+_WIDTH, _LINE, _HEAD, _FOOT = 5.4, 0.26, 0.5, 0.7  # inches
+_MOST = 20  # characters of an arm's name
 
 
 def draw_scores(revealed: Revealed) -> Figure:
@@ -45,7 +45,7 @@ def draw_scores(revealed: Revealed) -> Figure:
         ax.text(
             1,
             place,
-            _plain(_short(question.text, 70)),
+            _plain(_short(question.text, 48)),
             size=_TEXT,
             weight="bold",
             color=_INK,
@@ -61,14 +61,14 @@ def draw_scores(revealed: Revealed) -> Figure:
     _frame(ax, lines)
     readers = len(revealed.progress)
     ax.set_title(
-        _plain(_short(revealed.study.definition.name, 60)),
+        _plain(_short(revealed.study.definition.name, 40)),
         size=_TITLE,
         weight="bold",
         color=_INK,
         loc="left",
     )
     note = f"{readers} reader{'s' * (readers > 1)}; mean, 95 % interval over cases, means of cases"
-    figure.text(0.3, 0.06 / height, note, size=_NOTE, color=_GREY)
+    figure.text(0.05, 0.06 / height, note, size=_NOTE, color=_GREY)
     return figure
 
 

@@ -122,11 +122,11 @@ class ReadingKeys(QObject):
             key.Key_Plus: lambda shift: room.resize_frame(_LARGER),
             key.Key_Equal: lambda shift: room.resize_frame(_LARGER),
             key.Key_Minus: lambda shift: room.resize_frame(1 / _LARGER),
-            key.Key_Return: lambda shift: room.tiles.put_frame(),
-            key.Key_Enter: lambda shift: room.tiles.put_frame(),
+            key.Key_Return: lambda shift: room.put_frame(),
+            key.Key_Enter: lambda shift: room.put_frame(),
             key.Key_Delete: lambda shift: room.clear_marks(),
             key.Key_Backspace: lambda shift: room.clear_marks(),
-            key.Key_Escape: lambda shift: room.tiles.stop_marking(),
+            key.Key_Escape: lambda shift: room.stop_marking(),
             key.Key_B: lambda shift: room.toggle_pause(),
         }
         return {name.value: command for name, command in table.items()}

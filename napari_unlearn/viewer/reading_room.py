@@ -133,9 +133,19 @@ class ReadingRoom(QObject):
     def toggle_marking(self, polygon: bool = False) -> None:
         """Begin to mark a region of the image that is asked about, or leave off."""
         if self.tiles.marking:
-            self.tiles.stop_marking()
+            self.stop_marking()
         elif self.ready:
             self.tiles.start_marking(polygon=polygon)
+            self.changed.emit()
+
+    def stop_marking(self) -> None:
+        """Leave off marking; what was marked stays."""
+        self.tiles.stop_marking()
+        self.changed.emit()
+
+    def put_frame(self) -> None:
+        """Keep the square that the keyboard marks with."""
+        self.tiles.put_frame()
         self.changed.emit()
 
     def resize_frame(self, factor: float) -> None:

@@ -237,8 +237,11 @@ def test_a_region_is_marked_by_keyboard_alone(viewer, study, dock):
 
 
 def test_escape_leaves_no_frame_behind(viewer, dock):
-    for key in (Key.Key_M, Key.Key_Right, Key.Key_Plus, Key.Key_Escape):
+    for key in (Key.Key_M, Key.Key_Right, Key.Key_Plus):
         press(viewer, key)
+    assert dock.panel.mark.text() == "Marking… (M)"
+    press(viewer, Key.Key_Escape)
+    assert dock.panel.mark.text() == "Mark (M)"
     assert dock.room.reading.regions(dock.room.reading.asked) == ()
     assert dock.room.tiles.tiles["A"].marks.nshapes == 0
     press(viewer, Key.Key_3)
