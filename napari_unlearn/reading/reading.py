@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from napari_unlearn.reading.blinding import case_order
 from napari_unlearn.reading.definition import SCORES, Question
@@ -98,11 +97,6 @@ class Reading:
     def seconds(self) -> float:
         """Spent on what is asked now, without idle time [s]."""
         return self._spent.get(self._asked, 0.0) + self.watch.seconds
-
-    def image(self, case: str, label: str) -> Path:
-        """The file behind a letter; whoever shows it must not tell its name."""
-        arms = dict(zip(self.labels, self.study.arms(self.reader, case), strict=True))
-        return self.study.image(case, arms[label])
 
     def score(self, asked: Asked) -> int | None:
         """What was answered; None while it is open."""

@@ -19,6 +19,8 @@ from napari_unlearn.viewer.reading_room import ReadingRoom
 HELP = (
     ("1 – 5", "answer, and go on"),
     ("↑ ↓ ← →, Space", "slices"),
+    ("Page up, down", "brighter, darker; with Shift more, less contrast"),
+    ("0", "grey scale and zoom as at first"),
     ("N, P", "next, previous case"),
     ("Tab, Shift+Tab", "next, previous question of the case"),
     ("U", "take the last answer back"),
@@ -34,6 +36,7 @@ _TYPING = (QLineEdit, QAbstractSpinBox, QComboBox, QTextEdit, QPlainTextEdit)
 _LIFE = {QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress, QEvent.Type.Wheel}
 _ALLOWED = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
 _LARGER = 1.2
+_GREY_STEP = 1.1
 _FAR = 10  # pixels at once with Shift
 
 Command = Callable[[bool], None]
@@ -113,6 +116,9 @@ class ReadingKeys(QObject):
             table[name] = _arrow(room, rows, columns)
         table |= {
             key.Key_Space: lambda shift: room.tiles.step_slice(-1 if shift else 1),
+            key.Key_PageUp: lambda shift: _grey(room, shift, 1),
+            key.Key_PageDown: lambda shift: _grey(room, shift, -1),
+            key.Key_0: lambda shift: room.tiles.reset_view(),
             key.Key_N: lambda shift: room.turn(1),
             key.Key_P: lambda shift: room.turn(-1),
             key.Key_Tab: lambda shift: room.step(1),
@@ -134,6 +140,14 @@ class ReadingKeys(QObject):
 
 def _answering(room: ReadingRoom, score: int) -> Command:
     return lambda shift: room.answer(score)
+
+
+def _grey(room: ReadingRoom, shift: bool, sign: int) -> None:
+    """Lower limits are brighter, narrower ones have more contrast."""
+    if shift:
+        room.tiles.shift_grey(width=_GREY_STEP**-sign)
+    else:
+        room.tiles.shift_grey(level=-sign * (_GREY_STEP - 1))
 
 
 def _arrow(room: ReadingRoom, rows: int, columns: int) -> Command:

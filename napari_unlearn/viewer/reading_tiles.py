@@ -122,6 +122,21 @@ class ReadingTiles:
             return 0
         return round(self._viewer.dims.point[0] / self._case.voxel_size[0])
 
+    def shift_grey(self, level: float = 0.0, width: float = 1.0) -> None:
+        """Move the grey scale of all images by a share of its width, or widen it."""
+        tile = next(iter(self._tiles.values()), None)
+        if tile is not None:
+            low, high = tile.image.contrast_limits
+            centre, half = (low + high) / 2 + level * (high - low), (high - low) / 2 * width
+            tile.image.contrast_limits = (centre - half, centre + half)
+
+    def reset_view(self) -> None:
+        """Grey scale and zoom as at first."""
+        tile = next(iter(self._tiles.values()), None)
+        if tile is not None and self._case is not None:
+            tile.image.contrast_limits = self._case.limits
+            self.fit()
+
     def start_marking(self, *, polygon: bool = False) -> None:
         """Let the mouse, or `move_frame`, mark a region of the asked image."""
         tile = self._tiles.get(self._asked)

@@ -20,11 +20,11 @@ WORTH = {"firstmodel": 2, "oracle": 4, "zerofilled": 1}
 
 
 def read(study, reader, offset=0, most=None):
-    """Judge by the image's file, as somebody would by its looks."""
+    """Judge by the arm behind the letter, as somebody would by its looks."""
     reading = Reading(study, reader)
     while not reading.finished and (most is None or reading.done < most):
         asked = reading.asked
-        arm = reading.image(asked.case, asked.label).name.split(".")[0]
+        arm = study.arms(reader, asked.case)["ABC".index(asked.label)]
         shift = int(asked.case[-1]) % 2 + offset
         reading.answer(min(5, WORTH[arm] + shift))
     reading.close()

@@ -154,6 +154,13 @@ def test_all_images_of_a_case_share_slice_and_window(viewer, dock):
     assert viewer.canvas.grid.enabled
     tiles["A"].image.contrast_limits = (1, 7)
     assert tuple(tiles["C"].image.contrast_limits) == (1, 7)
+    press(viewer, Key.Key_PageUp)
+    assert tuple(tiles["B"].image.contrast_limits) == pytest.approx((0.4, 6.4))
+    press(viewer, Key.Key_PageUp, shift=True)
+    assert tuple(tiles["C"].image.contrast_limits) == pytest.approx((3.4 - 3 / 1.1, 3.4 + 3 / 1.1))
+    press(viewer, Key.Key_0)
+    first = (0.0, level(case, "zerofilled"))
+    assert tuple(tiles["C"].image.contrast_limits) == pytest.approx(first)
     assert dock.room.tiles.index == 2
     press(viewer, Key.Key_Up)
     press(viewer, Key.Key_Left)
@@ -343,13 +350,17 @@ def test_an_image_that_cannot_be_read_is_named_by_its_letter(viewer, qtbot, stud
 
 
 def test_one_reader_in_two_windows_is_one_sentence(make_napari_viewer, qtbot, dock, study):
-    other = open_dock(make_napari_viewer(show=True))
+    window = make_napari_viewer(show=True)
+    other = open_dock(window)
+    press(window, Key.Key_5)
+    assert dock.room.reading.done == 0
     other.open(study.folder, "anna")
     assert "is reading this study already" in other.status.text()
     assert other.room.reading is None
     other.open(study.folder, "Béla")
     wait(qtbot, other)
-    assert other.room.reading.done == 0
+    press(window, Key.Key_5)
+    assert (other.room.reading.done, dock.room.reading.done) == (1, 0)
     other.room.leave()
     qtbot.waitUntil(lambda: not other.room.busy, timeout=PATIENCE)
 
