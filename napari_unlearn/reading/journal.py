@@ -1,64 +1,21 @@
 """What a reader said, one line per judgement, on disk before it counts.
 
 A journal is only ever added to. Its last line about a judgement is the one that holds; a line
-without a score says that the judgement is open (again). Every line ends in the CRC-32 of what
-stands before it, so that a line torn by a crash is told from a whole one.
+without a score says that the judgement is open (again).
 """
 
-import csv
-import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
-from zlib import crc32
+from typing import Self
 
 from filelock import FileLock, Timeout
 
-from napari_unlearn.reading.definition import SCORES
 from napari_unlearn.reading.error import ReadingError
-from napari_unlearn.reading.names import guarded, same_reader, unguarded
-from napari_unlearn.reading.region import Region, regions_from, regions_text
-
-COLUMNS = (
-    "study",
-    "reader",
-    "time",
-    "case",
-    "label",
-    "question",
-    "score",
-    "seconds",
-    "regions",
-    "check",
-)
-_HEAD = ",".join(COLUMNS).encode()
-_MOST_CHARACTERS = 1 << 22
-"""Of a cell: all regions of a judgement as text."""
-
-
-class Asked(NamedTuple):
-    """What a judgement is about; the letter does not tell the arm."""
-
-    case: str
-    label: str
-    question: str
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """One answer, or that there is none (any more)."""
-
-    asked: Asked
-    score: int | None
-    """1 to 5; None while the question is open."""
-    seconds: float
-    """Spent on it in all, without idle time [s]."""
-    time: str
-    """When it was given, by the computer's clock, ISO 8601 in UTC."""
-    regions: tuple[Region, ...] = ()
+from napari_unlearn.reading.judgement import HEAD, Judgement, cells_of, judgement_of, line_of
+from napari_unlearn.reading.names import same_reader, unguarded
 
 
 @dataclass(frozen=True)
@@ -129,7 +86,7 @@ class Journal:
         Raises:
             ReadingError: if it cannot be written; the journal is then as before.
         """
-        line = _line(self._study, self.reader, judgement)
+        line = line_of(self._study, self.reader, judgement)
         try:
             if self._path.stat().st_size != self._size:
                 raise ReadingError(
@@ -158,7 +115,7 @@ class Journal:
         if written.torn:
             self._file.truncate(written.size)
         if not written.size:
-            self._write(_HEAD + b"\n")
+            self._write(HEAD + b"\n")
             _keep_folder(self._path.parent)
         elif not written.ended:
             self._write(b"\n")
@@ -188,13 +145,13 @@ def read_journal(path: Path) -> Written:
         raise ReadingError(f"{path}: cannot be read ({error.strerror}).") from error
     *lines, tail = data.split(b"\n")
     # A power cut may leave zeros where the end of a file was to be.
-    if not lines and _HEAD.startswith(tail.rstrip(b"\0")):
+    if not lines and HEAD.startswith(tail.rstrip(b"\0")):
         return Written("", "", (), 0, torn=bool(tail), ended=True)
-    if not lines or lines[0] != _HEAD:
+    if not lines or lines[0] != HEAD:
         raise ReadingError(f"{path}: no journal of a reading study (its first line is another).")
-    rows, size = [], len(_HEAD) + 1
+    rows, size = [], len(HEAD) + 1
     for number, line in enumerate(lines[1:], start=2):
-        row = _cells(line)
+        row = cells_of(line)
         if row is None:
             raise ReadingError(
                 f"{path}: line {number} is damaged or was edited; restore the file as it was "
@@ -202,11 +159,11 @@ def read_journal(path: Path) -> Written:
             )
         rows.append((number, row))
         size += len(line) + 1
-    last = _cells(tail) if tail else None
+    last = cells_of(tail) if tail else None
     if last is not None:
         rows.append((len(lines) + 1, last))
         size += len(tail)
-    judgements = tuple(_judgement(path, number, row) for number, row in rows)
+    judgements = tuple(_read(path, number, row) for number, row in rows)
     for number, row in rows:
         if row[:2] != rows[0][1][:2]:
             raise ReadingError(f"{path}: line {number} is about another study or reader.")
@@ -230,60 +187,9 @@ def check_belongs(path: Path, written: Written, study: str, reader: str | None =
         raise ReadingError(f"{path}: is the journal of {written.reader}, not of {reader}.")
 
 
-def standing(judgements: Iterable[Judgement]) -> dict[Asked, Judgement]:
-    """What holds: the last line about every judgement, those answered last at the end."""
-    latest: dict[Asked, Judgement] = {}
-    for judgement in judgements:
-        latest.pop(judgement.asked, None)
-        latest[judgement.asked] = judgement
-    return latest
-
-
-def _line(study: str, reader: str, judgement: Judgement) -> bytes:
-    cells = [
-        study,
-        guarded(reader),
-        judgement.time,
-        guarded(judgement.asked.case),
-        judgement.asked.label,
-        guarded(judgement.asked.question),
-        "" if judgement.score is None else str(judgement.score),
-        f"{judgement.seconds:.1f}",
-        regions_text(judgement.regions),
-    ]
-    if len(cells[-1]) > _MOST_CHARACTERS:
-        raise ReadingError("The marked regions have too many corners; draw them more simply.")
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    body = text.getvalue().encode()
-    return body + b"," + _check(body) + b"\n"
-
-
-def _check(body: bytes) -> bytes:
-    return f"{crc32(body):08x}".encode()
-
-
-def _cells(line: bytes) -> list[str] | None:
-    """The cells of a whole line; None if it is not one."""
-    body, comma, check = line.rpartition(b",")
-    if not comma or _check(body) != check:
-        return None
-    csv.field_size_limit(_MOST_CHARACTERS + 1)
+def _read(path: Path, number: int, cells: Sequence[str]) -> Judgement:
     try:
-        (cells,) = csv.reader([body.decode()], strict=True)
-    except (ValueError, csv.Error):
-        return None
-    return cells if len(cells) == len(COLUMNS) - 1 else None
-
-
-def _judgement(path: Path, number: int, cells: Sequence[str]) -> Judgement:
-    _, _, time, case, label, question, score, seconds, regions = cells
-    try:
-        given = int(score) if score else None
-        if given not in (None, *SCORES):
-            raise ValueError(f"score {given}")
-        asked = Asked(unguarded(case), label, unguarded(question))
-        return Judgement(asked, given, float(seconds), time, regions_from(regions))
+        return judgement_of(cells)
     except ValueError as error:
         raise ReadingError(f"{path}: line {number} is no judgement ({error}).") from error
 

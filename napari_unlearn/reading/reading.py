@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from napari_unlearn.reading.blinding import case_order
 from napari_unlearn.reading.definition import SCORES, Question
 from napari_unlearn.reading.error import ReadingError
-from napari_unlearn.reading.journal import Asked, Journal, Judgement, standing
+from napari_unlearn.reading.journal import Journal
+from napari_unlearn.reading.judgement import Asked, Judgement, standing
 from napari_unlearn.reading.names import reader_name
 from napari_unlearn.reading.region import Region
 from napari_unlearn.reading.stopwatch import Clock, Stopwatch

@@ -10,7 +10,8 @@ import numpy as np
 from napari_unlearn.evaluation.bootstrap import Bootstrap
 from napari_unlearn.reading.agreement import icc_2_1, weighted_kappa
 from napari_unlearn.reading.error import ReadingError
-from napari_unlearn.reading.journal import Judgement, check_belongs, read_journal, standing
+from napari_unlearn.reading.journal import check_belongs, read_journal
+from napari_unlearn.reading.judgement import Judgement, standing
 from napari_unlearn.reading.study import ReadingStudy
 
 

@@ -10,14 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_unlearn.reading.error import ReadingError
-from napari_unlearn.reading.journal import (
-    Asked,
-    Journal,
-    Judgement,
-    check_belongs,
-    read_journal,
-    standing,
-)
+from napari_unlearn.reading.journal import Journal, check_belongs, read_journal
+from napari_unlearn.reading.judgement import Asked, Judgement, standing
 from napari_unlearn.reading.region import Region
 
 STUDY = "0123456789ab"

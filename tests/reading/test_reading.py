@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_unlearn.reading.error import ReadingError
-from napari_unlearn.reading.journal import Asked, read_journal, standing
+from napari_unlearn.reading.journal import read_journal
+from napari_unlearn.reading.judgement import Asked, standing
 from napari_unlearn.reading.reading import Reading
 from napari_unlearn.reading.region import Region
 from tests.reading.studies import ARMS, Clock, write_study
