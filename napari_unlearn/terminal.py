@@ -186,6 +186,11 @@ def show_responsible(events: Iterator[Asked | Responsibility]) -> Responsibility
     return _counted("Asking the training slices", counts)
 
 
+def show_reconstructions(events: Iterator[tuple[int, int] | T]) -> T:
+    """Follow the making of images to its end."""
+    return _counted("Reconstructing", events)
+
+
 def _counted(title: str, events: Iterator[tuple[int, int] | T]) -> T:
     """Follow work that counts (done, total) until it yields its result."""
     with bar() as progress:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from napari_unlearn.evaluation.bootstrap import Bootstrap
 from napari_unlearn.evaluation.error import EvaluationError
-from napari_unlearn.evaluation.statistics import Bootstrap
 
 Losses = NDArray[np.float64]
 

@@ -11,13 +11,14 @@ from pydantic import PrivateAttr, ValidationError
 from napari_unlearn.errors import UnlearnError, WrongUse
 from napari_unlearn.experiment.finding import TRAINING, refuse
 from napari_unlearn.experiment.kinds import KINDS, Kind
-from napari_unlearn.experiment.mistakes import first_mistake, misfit, read_toml, wrong_value
-from napari_unlearn.experiment.settings import File
+from napari_unlearn.experiment.mistakes import misfit
+from napari_unlearn.experiment.settings import File, file_schema
 from napari_unlearn.experiment.subject_sets import Shelf
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import save_checkpoint
 from napari_unlearn.models.registry import parameters_of
 from napari_unlearn.mri.sampling import Sampling
+from napari_unlearn.settings_file import first_mistake, read_toml, wrong_value
 from napari_unlearn.unlearning.guard import Guard
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.parameters import Number
@@ -53,7 +54,7 @@ class Experiment(File):
         try:
             experiment = cls.model_validate(table)
         except ValidationError as error:
-            raise first_mistake(path, table, error) from error
+            raise first_mistake(path, file_schema(table), error) from error
         experiment._path = path
         for key, value, accepted in misfit(experiment, experiment.kind, KINDS):
             raise wrong_value(path, key, value, accepted)

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from napari_unlearn.errors import WrongUse
 from napari_unlearn.experiment.data_check import check_sets, file_name
 from napari_unlearn.experiment.finding import Finding, some
-from napari_unlearn.experiment.mistakes import shown
 from napari_unlearn.experiment.subject_sets import matching
 from napari_unlearn.experiment.weight import SliceWeight, StepLoss
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.open import find_scans, open_scan
 from napari_unlearn.models.registry import ARCHITECTURES
 from napari_unlearn.mri.scan import Header, Scan
+from napari_unlearn.settings_file import shown
 from napari_unlearn.unlearning.batch import Batch, SliceSet
 from napari_unlearn.unlearning.task import Reconstruction
 

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     create_model,
@@ -15,31 +13,15 @@ from pydantic import (
 
 from napari_unlearn.models.registry import ARCHITECTURES, parameters_of
 from napari_unlearn.phantoms.tissues import Tissue
+from napari_unlearn.settings_file import Line, Place, Section, Text
 
 Share = Annotated[float, Field(gt=0, le=1)]
-Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
-Text = Annotated[
-    str,
-    Field(
-        pattern=r"^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
-        json_schema_extra={"accepted": "text of one line"},
-    ),
-]
-Place = Annotated[
-    Text, Field(json_schema_extra={"accepted": "the path of a file or folder, or a pattern"})
-]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """Streams are spread over the 64 bits that torch's generators take."""
 
 
 SETS = ("retain", "forget", "unseen")
 THREE = "a list of three whole numbers: slices, rows and columns"
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys, NaN and values of another type are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Data(Section):

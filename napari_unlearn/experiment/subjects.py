@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from napari_unlearn.errors import UnlearnError, WrongUse
 from napari_unlearn.evaluation.subject_runs import NONMEMBERS
 from napari_unlearn.experiment.finding import Finding, some
-from napari_unlearn.experiment.mistakes import shown
 from napari_unlearn.experiment.subject_check import check_subjects, inspect_subjects
 from napari_unlearn.experiment.subject_sets import PreparedSubject, matching, people
 from napari_unlearn.io.errors import ReadError
@@ -26,6 +25,7 @@ from napari_unlearn.models.medicalnet import convert_medicalnet
 from napari_unlearn.models.memory import Memory, step_memory
 from napari_unlearn.models.registry import build
 from napari_unlearn.mri.subject3d import STRUCTURE_NAMES
+from napari_unlearn.settings_file import shown
 from napari_unlearn.unlearning.segmentation import Segmentation
 from napari_unlearn.unlearning.volumes import VolumeBatch, VolumeSet
 

@@ -90,6 +90,23 @@ def row(*widgets: QWidget) -> QHBoxLayout:
     return beside
 
 
+def grid_shape(canvas: tuple[int, int], tiles: int, rows: float, columns: float) -> tuple[int, int]:
+    """Rows and columns of a grid in which so many tiles are largest.
+
+    Args:
+        canvas: Its height and width [pixels].
+        tiles: How many.
+        rows: Height of an image [mm].
+        columns: Width of an image [mm].
+    """
+    height, width = canvas
+    shapes = [(-(-tiles // across), across) for across in range(1, tiles + 1)]
+    return max(
+        shapes,
+        key=lambda shape: min(width / shape[1] / columns, (height / shape[0] - HEADER) / rows),
+    )
+
+
 def font_size(lines: Iterable[str], width: float, largest: float) -> float:
     """Font size at which the longest of some lines fits a tile [pt]."""
     longest = max((len(line) for line in lines), default=1)

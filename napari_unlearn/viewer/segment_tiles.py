@@ -199,7 +199,9 @@ class SegmentTiles:
             return
         sizes = np.multiply(self._board.subject.shape, self._board.subject.voxel_size)
         viewer, camera = self._viewer, self._viewer.scene.camera
-        viewer.canvas.grid.shape = self._grid_shape(sizes)
+        viewer.canvas.grid.shape = layout.grid_shape(
+            viewer.canvas.size, len(self._tiles), float(sizes[1]), float(sizes[2])
+        )
         height, width = viewer.canvas.viewbox_size(viewer.layers)
         if self.in_3d:
             centre, extent = self._in_sight(sizes)
@@ -323,18 +325,6 @@ class SegmentTiles:
         if not self._tiles or self._board is None:
             return None
         return round(self._viewer.dims.point[0] / self._board.subject.voxel_size[0])
-
-    def _grid_shape(self, sizes: NDArray[np.float64]) -> tuple[int, int]:
-        """Rows and columns in which tiles are largest."""
-        height, width = self._viewer.canvas.size
-        count = len(self._tiles)
-        shapes = [(-(-count // columns), columns) for columns in range(1, count + 1)]
-        return max(
-            shapes,
-            key=lambda shape: min(
-                width / shape[1] / sizes[2], (height / shape[0] - layout.HEADER) / sizes[1]
-            ),
-        )
 
     def _before_ndisplay(self) -> None:
         if self._shown and self.in_3d:

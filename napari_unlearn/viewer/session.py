@@ -15,6 +15,7 @@ from napari_unlearn.evaluation.comparison import Compared, Comparison, Reconstru
 from napari_unlearn.unlearning.events import Alarm, Event, Finished, Preparing, Started, Step
 from napari_unlearn.viewer import tasks
 from napari_unlearn.viewer.progress import Progress
+from napari_unlearn.viewer.reading_room import ReadingRoom
 from napari_unlearn.viewer.segmenting import Segmenting
 from napari_unlearn.viewer.tasks import Device, Model, Opened, Reference, Settings
 from napari_unlearn.viewer.tiles import Tiles
@@ -67,8 +68,10 @@ class Session(QObject):
         self.offer: Offer | None = None
         self.comparison: Comparison | None = None
         self.segmenting = Segmenting(viewer)
-        self.tiles.clear_canvas = self.segmenting.tiles.put_away
-        self.segmenting.tiles.clear_canvas = self.tiles.put_away
+        self.reading = ReadingRoom(viewer)
+        self.tiles.clear_canvas = self._clear_for(self.tiles)
+        self.segmenting.tiles.clear_canvas = self._clear_for(self.segmenting.tiles)
+        self.reading.tiles.clear_canvas = self._clear_for(self.reading.tiles)
         self.training = Training(self, viewer)
         self._next: Callable[[], None] | None = None
         self._paint = QTimer(self)
@@ -186,6 +189,7 @@ class Session(QObject):
             or self._paint.isActive()
             or self.training.busy
             or self.segmenting.busy
+            or self.reading.busy
         )
 
     def look_for_devices(self) -> None:
@@ -196,6 +200,16 @@ class Session(QObject):
     def focus(self, region: Region) -> None:
         """Jump to a region in all tiles."""
         self.tiles.focus(region)
+
+    def _clear_for(self, own: object) -> Callable[[], None]:
+        """What puts away every other grid of this viewer."""
+
+        def clear() -> None:
+            for tiles in (self.tiles, self.segmenting.tiles, self.reading.tiles):
+                if tiles is not own:
+                    tiles.put_away()
+
+        return clear
 
     def _prepare_tiles(self) -> None:
         if self.opened is None:

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from napari_unlearn.errors import UnlearnError, WrongUse
 from napari_unlearn.experiment import Experiment
-from napari_unlearn.experiment.mistakes import MOST_BYTES
 from napari_unlearn.experiment.settings import File, Section, network_section
+from napari_unlearn.settings_file import MOST_BYTES
 from tests.experiment.file_text import FILES, SOUND, load, put, refusal
 from tests.test_cli import run
 from tests.tiny_study import write_study

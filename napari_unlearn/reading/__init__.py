@@ -1,0 +1,1 @@
+"""Blinded reading studies: who sees which image under which letter, and what they said."""
