@@ -14,6 +14,8 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, Comparison, Reconstructed, Region
 from napari_unlearn.unlearning.events import Alarm, Event, Finished, Preparing, Started, Step
 from napari_unlearn.viewer import tasks
+from napari_unlearn.viewer.drawing import Drawing
+from napari_unlearn.viewer.pair_view import PairView
 from napari_unlearn.viewer.progress import Progress
 from napari_unlearn.viewer.segmenting import Segmenting
 from napari_unlearn.viewer.tasks import Device, Model, Opened, Reference, Settings
@@ -70,6 +72,9 @@ class Session(QObject):
         self.tiles.clear_canvas = self.segmenting.tiles.put_away
         self.segmenting.tiles.clear_canvas = self.tiles.put_away
         self.training = Training(self, viewer)
+        self.drawing = Drawing(viewer, self.tiles)
+        self.pair = PairView(viewer, self.tiles)
+        self.compared.connect(self.pair.offer)
         self._next: Callable[[], None] | None = None
         self._paint = QTimer(self)
         self._paint.setSingleShot(True)
@@ -233,6 +238,8 @@ class Session(QObject):
 
     def _on_opened(self, opened: Opened) -> None:
         self.opened, self.comparison, self.offer = opened, None, None
+        self.pair.offer(None)
+        self.drawing.clear()
         if opened.reference is not None:
             self.tiles.show_reference(opened.scan.header, opened.reference)
         self.changed.emit()

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.evaluation.synthetic import comparison
 
 from napari_unlearn.evaluation.assemble import assemble
 from napari_unlearn.evaluation.disagreement import disagreement, shown_instead
 from napari_unlearn.evaluation.error import EvaluationError
+from tests.evaluation.synthetic import comparison
 
 
 def test_it_is_the_standard_deviation_over_models():

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from tests.evaluation.synthetic import comparison
 
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.line_profile import DrawnLine, line_profile
+from tests.evaluation.synthetic import comparison
 
 
 def test_a_profile_reads_what_lies_under_the_line():

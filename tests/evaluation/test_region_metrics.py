@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.evaluation.synthetic import comparison
 
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.image_quality import slice_quality
@@ -13,6 +12,7 @@ from napari_unlearn.evaluation.region_metrics import (
     measure_region,
     region_mask,
 )
+from tests.evaluation.synthetic import comparison
 
 SQUARE = ((9.5, 19.5), (9.5, 29.5), (19.5, 29.5), (19.5, 19.5))
 """Pixels 10 to 19 of the rows, 20 to 29 of the columns."""
