@@ -18,6 +18,7 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.region_metrics import DrawnRegion
 from napari_unlearn.viewer.drawing import Tool
 from napari_unlearn.viewer.drawn_table import DrawnTable
+from napari_unlearn.viewer.live_sampling import LiveSampling
 from napari_unlearn.viewer.pair_panel import PairPanel
 from napari_unlearn.viewer.profile_plot import ProfilePlot
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_unlearn.viewer.session import Session
+    from napari_unlearn.viewer.settings_form import SettingsForm
 
 _TOOLS: dict[Tool, tuple[str, str]] = {
     "freehand": ("Freehand", "Hold the mouse and go around"),
@@ -36,13 +38,17 @@ _TOOLS: dict[Tool, tuple[str, str]] = {
 
 
 class Looking(QWidget):
-    """Thin face of a session's `Drawing` and `PairView`."""
+    """Thin face of a session's `Drawing`, `PairView` and sampling."""
 
     failed = Signal(str)
     """One sentence."""
 
     def __init__(
-        self, session: "Session", viewer: "napari.Viewer", parent: QWidget | None = None
+        self,
+        session: "Session",
+        settings: "SettingsForm",
+        viewer: "napari.Viewer",
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._viewer = session, viewer
@@ -65,12 +71,14 @@ class Looking(QWidget):
         self.table.setMinimumHeight(90)
         self.plot = ProfilePlot()
         self.pair = PairPanel(session)
+        self.sampling = LiveSampling(session, settings)
         below = QHBoxLayout()
         for place, button in enumerate((self.remove, self.copy, self.export)):
             below.addWidget(button, stretch=1 if place == 0 else 0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(4)
+        column.addWidget(self.sampling)
         column.addWidget(self.pair)
         column.addLayout(tools)
         column.addWidget(self.table, stretch=1)
@@ -81,6 +89,7 @@ class Looking(QWidget):
         self.export.clicked.connect(self._on_export)
         self.table.chosen.connect(self._on_chosen)
         self.pair.failed.connect(self.failed)
+        self.sampling.failed.connect(self.failed)
         self.drawing.armed.connect(self._show_tool)
         self.drawing.changed.connect(self._show_drawn)
         session.compared.connect(self._show_drawn)

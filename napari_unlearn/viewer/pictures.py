@@ -57,22 +57,35 @@ def waiting(
     reference: NDArray[np.float32] | None,
     reference_name: str,
     names: Sequence[str],
+    before: Comparison | None = None,
 ) -> Board:
-    """Lay out tiles for models that are about to run; images may be written into."""
+    """Lay out tiles for models that are about to run; images may be written into.
+
+    Pictures of models of the same name in a comparison `before` of the scan stand in.
+    """
     shape = (header.slices, header.image_rows, header.image_columns)
     grey = (0.0, 1.0) if reference is None else (0.0, brightest(reference))
-    arms = [
-        Picture("reconstruction", np.zeros(shape, np.float32), f"{name} …", grey) for name in names
-    ]
+    worst = 0.2
     blank = np.zeros(shape, np.float32)
+    images, wrong = {name: np.zeros(shape, np.float32) for name in names}, {}
+    if before is not None and before.header == header:
+        arms_before = [arm for arm in before.arms if arm.images.shape == shape]
+        images |= {arm.name: arm.images.copy() for arm in arms_before if arm.name in images}
+        wrong = {arm.name: arm.errors for arm in arms_before if arm.errors is not None}
+        worst = error_limit(before) if wrong else worst
+        if reference is None:
+            grey = (0.0, max(brightest(image) for image in images.values()))
+    arms = [Picture("reconstruction", images[name], f"{name} …", grey) for name in names]
     if reference is None:
         doubt = Picture("error", blank, "Disagreement", (0.0, 0.2))
         return Board(header, (*arms, doubt) if len(arms) > 1 else tuple(arms))
-    errors = [Picture("error", blank, f"{name} error", (0.0, 0.2)) for name in names]
+    errors = [
+        Picture("error", wrong.get(name, blank), f"{name} error", (0.0, worst)) for name in names
+    ]
     return Board(
         header,
         (_reference(header, reference, reference_name), *arms),
-        (Picture("change", blank, "Change", (-0.2, 0.2)), *errors),
+        (Picture("change", blank, "Change", (-worst, worst)), *errors),
     )
 
 

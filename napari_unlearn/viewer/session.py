@@ -59,6 +59,7 @@ class Session(QObject):
 
     def __init__(self, viewer: "Viewer") -> None:
         super().__init__()
+        self.viewer = viewer
         self.jobs = Jobs()
         self.tiles = Tiles(viewer)
         self.scan_path: Path | None = None
@@ -118,8 +119,11 @@ class Session(QObject):
         self.offer = Offer(title, start, checkpoint)
         self.changed.emit()
 
-    def compare(self) -> None:
+    def compare(self, *, keep: bool = False) -> None:
         """Reconstruct the open scan with all models.
+
+        Args:
+            keep: Show the last pictures until there are new ones, slice by slice.
 
         Raises:
             UnlearnError: No scan, no models, or another job is under way.
@@ -134,7 +138,7 @@ class Session(QObject):
             lambda token: tasks.comparing(scan, models, settings, token),
             settings.device_name,
         )
-        self._prepare_tiles()
+        self._prepare_tiles(self.comparison if keep else None)
 
     def judge_by(self, reference: Reference) -> None:
         """Choose what errors are measured against; a finished comparison is judged anew.
@@ -202,12 +206,12 @@ class Session(QObject):
         """Jump to a region in all tiles."""
         self.tiles.focus(region)
 
-    def _prepare_tiles(self) -> None:
+    def _prepare_tiles(self, before: Comparison | None) -> None:
         if self.opened is None:
             return
         header, reference = self.opened.scan.header, self.opened.reference
         names = [model.name for model in self.models]
-        self.tiles.prepare(header, reference, "Ground truth", names)
+        self.tiles.prepare(header, reference, "Ground truth", names, before)
 
     def _on_event(self, event: object) -> None:
         try:
