@@ -34,6 +34,7 @@ from napari_unlearn.viewer.run_panel import RunPanel
 from napari_unlearn.viewer.samples import SAMPLES, Sample, sample_folder
 from napari_unlearn.viewer.session import session_of
 from napari_unlearn.viewer.settings_form import SettingsForm
+from napari_unlearn.viewer.tall_area import TallArea
 from napari_unlearn.viewer.tasks import Model
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class CompareDock(QWidget):
         self.looking = Looking(self.session, self.settings, napari_viewer)
         self.pages = QTabWidget()
         self.pages.addTab(self.findings, "Findings")
-        self.pages.addTab(self.looking, "Look closer")
+        self.pages.addTab(TallArea(self.looking), "Look closer")
         self.pages.setToolTip("F1 over the images lists the keys")
         self.help = KeyHelp(self.session.viewer)
         column = QVBoxLayout(self)
@@ -175,7 +176,7 @@ class CompareDock(QWidget):
 
     def _on_armed(self, tool: str) -> None:
         if tool:
-            self.pages.setCurrentWidget(self.looking)
+            self.pages.setCurrentIndex(1)
 
     def _look_for_devices(self) -> None:
         if self.session.jobs.running:

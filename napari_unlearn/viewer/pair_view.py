@@ -17,6 +17,7 @@ from napari_unlearn.viewer.wipe import Wipe
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Layer
+    from napari.utils.events import Event
 
     from napari_unlearn.viewer.tiles import Tiles
 
@@ -127,9 +128,6 @@ class PairView(QObject):
         if self._layer is None:
             return
         self._put_away()
-        if self._tiles.upper and not self._viewer.canvas.grid.enabled:
-            self._viewer.canvas.grid.enabled = True
-            self._tiles.fit()
         self.changed.emit()
 
     def _enter(self, pair: Pair, comparison: Comparison) -> None:
@@ -147,6 +145,8 @@ class PairView(QObject):
                 hidden.visible = False
             viewer.layers.insert(0, self._layer)  # below what was drawn by hand
             viewer.canvas.grid.enabled = False
+        for tile in tiles:
+            tile.outlines.events.visible.connect(self._on_outlines)
         viewer.layers.selection.active = self._layer
         self._tiles.fit()
 
@@ -154,18 +154,38 @@ class PairView(QObject):
         """Take the layer away and show again what was hidden for it, under its greys."""
         self._remember()
         layer, self._layer, self.mode = self._layer, None, None
+        layers, tiles = self._viewer.layers, (*self._tiles.upper, *self._tiles.lower)
         self.flicker.stop()
-        with self._viewer.layers.batched_update():
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        for tile in tiles:
+            tile.outlines.events.visible.disconnect(self._on_outlines)
+        there = self._tiles_there()
+        with layers.batched_update():
+            if layer in layers:
+                layers.remove(layer)
             for hidden in self._hidden:
-                if hidden in self._viewer.layers:
+                if hidden in layers:
                     hidden.visible = True
+            if there:
+                self._viewer.canvas.grid.enabled = True
         self._hidden = []
-        if self._tiles.upper and self._tiles.upper[0].image in self._viewer.layers:
-            first = self._tiles.upper[0].image
-            first.contrast_limits = self._limits  # the others are linked to it
-            self._viewer.layers.selection.active = first
+        if there:
+            tiles[0].image.contrast_limits = self._limits  # the others are linked to it
+            layers.selection.active = tiles[0].image
+            self._tiles.fit()
+
+    def _tiles_there(self) -> bool:
+        tiles = self._tiles.upper
+        return bool(tiles) and all(tile.image in self._viewer.layers for tile in tiles)
+
+    def _on_outlines(self, event: "Event") -> None:
+        """Somebody shows or hides all outlines: it is done when the tiles are back."""
+        outlines = event.source
+        if outlines.visible:
+            with outlines.events.visible.blocker(self._on_outlines):
+                outlines.visible = False
+            self._hidden.append(outlines)
+        elif outlines in self._hidden:
+            self._hidden.remove(outlines)
 
     def _remember(self) -> None:
         """One window and level for tiles and pair, whoever changed it last."""
@@ -227,14 +247,9 @@ class PairView(QObject):
         """End if the canvas is no longer ours."""
         if self._layer is None:
             return
-        layers, tiles = self._viewer.layers, self._tiles.upper
-        there = bool(tiles) and all(tile.image in layers for tile in tiles)
-        if self._viewer.canvas.grid.enabled or not there or self._layer not in layers:
-            self._put_away()
-            if there:
-                self._viewer.canvas.grid.enabled = True
-                self._tiles.fit()
-            self.changed.emit()
+        shown = self._layer in self._viewer.layers and not self._viewer.canvas.grid.enabled
+        if not shown or not self._tiles_there():
+            self.leave()
 
 
 def _pair(comparison: Comparison, names: tuple[str, str] | None) -> Pair | None:

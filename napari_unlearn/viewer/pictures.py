@@ -37,6 +37,11 @@ class Picture:
     metadata: Mapping[str, object] = field(default_factory=dict)
     """Where the image comes from: file, slices, model, mask, voxel-to-scanner affine."""
 
+    @property
+    def is_grey(self) -> bool:
+        """Whether it shares its window and level with the other pictures of the scan."""
+        return self.content == "reconstruction"
+
 
 @dataclass(frozen=True, eq=False)
 class Board:

@@ -305,7 +305,8 @@ class Tiles:
             grid.shape = (2 if lower else 1, len(upper))
             grid.enabled = True
         viewer.layers.selection.active = upper[0].image
-        for linked in (upper, lower[1:]):
+        greys = [tile for tile, each in zip(upper, board.upper, strict=True) if each.is_grey]
+        for linked in (greys, lower[1:]):
             if len(linked) > 1:
                 viewer.layers.link_layers([tile.image for tile in linked], LINKED)
         self._upper, self._lower, self._header = upper, lower, board.header
