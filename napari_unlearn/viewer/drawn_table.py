@@ -68,6 +68,7 @@ class DrawnTable(Table):
         measured = {region: self._measure(region) for region in regions}
         self._measured = measured
         self.clearSpans()
+        self.clearContents()
         self._rows = [region for region, found in measured.items() for _ in range(1 + len(found))]
         self.setRowCount(len(self._rows))
         row = 0

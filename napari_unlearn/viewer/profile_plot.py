@@ -1,6 +1,7 @@
 """Intensities of all models along a line, as curves that can be told apart without colour."""
 
 import os
+from html import escape
 from typing import Any
 
 import qtpy
@@ -91,7 +92,7 @@ def _endless(count: int) -> list[tuple[str, Qt.PenStyle, str]]:
 
 def _legend(line: DrawnLine, names: list[str]) -> str:
     parts = [
-        f'<span style="color:{colour}">{dashes} {name}</span>'
+        f'<span style="color:{colour}">{dashes} {escape(name)}</span>'
         for name, (colour, _, dashes) in zip(names, _endless(len(names)), strict=True)
     ]
     return f"{line.number} · slice {line.slice} &nbsp; {' &nbsp; '.join(parts)}"
