@@ -150,6 +150,7 @@ def test_closing_the_dock_stops_the_flicker_and_brings_the_tiles_back(qtbot, rea
 def test_closing_the_window_stops_the_flicker(qtbot, reading, shown):
     session = reading.session
     session.pair.flicker.set_rate(10)
+    session.drawing.add(BOX)
     session.pair.show("flicker")
     shown.close()
     qtbot.waitUntil(lambda: not session.pair.flicker.running, timeout=2000)
