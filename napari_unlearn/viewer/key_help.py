@@ -12,7 +12,8 @@ from napari_unlearn.viewer.keys import KEYS
 if TYPE_CHECKING:
     from napari import Viewer
 
-_STYLE = "background: rgba(16, 18, 22, 238); color: #F0F1F2; padding: 18px; font-size: 13px;"
+_STYLE = "background: rgba(16, 18, 22, 238); color: #F0F1F2; padding: 12px; font-size: {}px;"
+_SIZES = (13, 12, 11, 10, 9)  # pixels; the largest that leaves nothing out
 
 
 class KeyHelp:
@@ -32,7 +33,11 @@ class KeyHelp:
             self.label.hide()
             return
         self.label.setText(table())
-        self.label.adjustSize()
+        for size in _SIZES:
+            self.label.setStyleSheet(_STYLE.format(size))
+            self.label.adjustSize()
+            if self.label.width() <= canvas.width() and self.label.height() <= canvas.height():
+                break
         self.label.move(
             max(0, (canvas.width() - self.label.width()) // 2),
             max(0, (canvas.height() - self.label.height()) // 2),
@@ -45,7 +50,6 @@ class _Sheet(QLabel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.RichText)
-        self.setStyleSheet(_STYLE)
         self.hide()
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802

@@ -211,6 +211,8 @@ class PairView(QObject):
         if layer is None or pair is None or self.mode is None:
             return
         index = int(self._viewer.dims.current_step[0])
+        if index >= len(pair.a):
+            return  # a layer of somebody else's has more slices
         if self.mode == "flicker":
             picture = pair.flicker(index, self.flicker.second)
             name = f"B  {pair.second}" if self.flicker.second else f"A  {pair.first}"
@@ -241,6 +243,8 @@ class PairView(QObject):
 
     def _on_canvas(self, *_: object) -> None:
         if self._layer is not None:
+            if self._layer not in self._viewer.layers:
+                self.flicker.stop()
             self._later.start()
 
     def _look_around(self) -> None:
