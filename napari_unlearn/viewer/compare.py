@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QHideEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -15,19 +16,25 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
+    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.viewer import layout
+from napari_unlearn.evaluation.comparison import Comparison
+from napari_unlearn.evaluation.disagreement import shown_instead
+from napari_unlearn.viewer import keys, layout
 from napari_unlearn.viewer.findings import Findings
+from napari_unlearn.viewer.key_help import KeyHelp
+from napari_unlearn.viewer.looking import Looking
 from napari_unlearn.viewer.model_list import ModelList
 from napari_unlearn.viewer.run_panel import RunPanel
 from napari_unlearn.viewer.samples import SAMPLES, Sample, sample_folder
 from napari_unlearn.viewer.session import session_of
 from napari_unlearn.viewer.settings_form import SettingsForm
+from napari_unlearn.viewer.tall_area import TallArea
 from napari_unlearn.viewer.tasks import Model
 
 if TYPE_CHECKING:
@@ -45,13 +52,24 @@ class CompareDock(QWidget):
         self._viewer = napari_viewer
         self.path = QLineEdit()
         self.path.setPlaceholderText("fastMRI .h5, NIfTI, or a DICOM folder")
+        self.path.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # or it would catch every key
         self.story = QLabel()
         self.story.setWordWrap(True)
         self.story.hide()
         self.models = ModelList()
         self.settings = SettingsForm(self.session)
         self.panel = RunPanel(self.session)
+        self.instead = QLabel()
+        self.instead.setWordWrap(True)
+        self.instead.setStyleSheet("color: #FFB000;")
+        self.instead.hide()
         self.findings = Findings(self.session, napari_viewer)
+        self.looking = Looking(self.session, self.settings, napari_viewer)
+        self.pages = QTabWidget()
+        self.pages.addTab(self.findings, "Findings")
+        self.pages.addTab(TallArea(self.looking), "Look closer")
+        self.pages.setToolTip("F1 over the images lists the keys")
+        self.help = KeyHelp(self.session.viewer)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(6)
@@ -61,19 +79,34 @@ class CompareDock(QWidget):
         column.addWidget(self.models)
         column.addWidget(self.settings)
         column.addWidget(self.panel)
-        column.addWidget(self.findings, stretch=1)
+        column.addWidget(self.instead)
+        column.addWidget(self.pages, stretch=1)
         self.path.returnPressed.connect(self._on_path_entered)
         self.models.edited.connect(self._on_models_edited)
         self.panel.run_requested.connect(self._on_run)
         self.panel.live_requested.connect(self._on_live)
         self.settings.failed.connect(self._complain)
+        self.looking.failed.connect(self._complain)
+        self.session.drawing.armed.connect(self._on_armed)
+        self.session.compared.connect(self._show_instead)
         self.session.changed.connect(self._show_session)
         self._show_session()
+        keys.bind(self.session.viewer, self, self._try)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(1500)
         self._later.timeout.connect(self._look_for_devices)
         self._later.start()
+
+    def turn_page(self) -> None:
+        """Show the tools of a reader instead of the findings, or the other way round."""
+        self.pages.setCurrentIndex(1 - self.pages.currentIndex())
+
+    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802
+        """Closed: no picture may go on flickering that nobody can stop."""
+        if event is not None and not event.spontaneous():
+            self.session.pair.leave()
+        super().hideEvent(event)
 
     def open_scan(self, path: Path) -> None:
         """Open a scan and show its reference."""
@@ -130,6 +163,17 @@ class CompareDock(QWidget):
         self.models.show_models(self.session.models)
         if self.session.scan_path is not None:
             self.path.setText(str(self.session.scan_path))
+        self._show_instead(self.session.comparison)
+
+    def _show_instead(self, comparison: Comparison | None) -> None:
+        """Say what is shown where there is no ground truth."""
+        text = "" if comparison is None else shown_instead(comparison)
+        self.instead.setText(text)
+        self.instead.setVisible(bool(text))
+
+    def _on_armed(self, tool: str) -> None:
+        if tool:
+            self.pages.setCurrentIndex(1)
 
     def _look_for_devices(self) -> None:
         if self.session.jobs.running:
@@ -137,7 +181,7 @@ class CompareDock(QWidget):
         else:
             self.session.look_for_devices()
 
-    def _try(self, action: Callable[[], None]) -> None:
+    def _try(self, action: Callable[[], object]) -> None:
         try:
             action()
         except UnlearnError as error:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unlearn.evaluation.comparison import ArmResult, Comparison, Region
+from napari_unlearn.evaluation.disagreement import disagreement
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer.marks import COLOURS, NEUTRAL, tally, worst_colour
 
@@ -36,6 +37,11 @@ class Picture:
     metadata: Mapping[str, object] = field(default_factory=dict)
     """Where the image comes from: file, slices, model, mask, voxel-to-scanner affine."""
 
+    @property
+    def is_grey(self) -> bool:
+        """Whether it shares its window and level with the other pictures of the scan."""
+        return self.content == "reconstruction"
+
 
 @dataclass(frozen=True, eq=False)
 class Board:
@@ -56,31 +62,50 @@ def waiting(
     reference: NDArray[np.float32] | None,
     reference_name: str,
     names: Sequence[str],
+    before: Comparison | None = None,
 ) -> Board:
-    """Lay out tiles for models that are about to run; images may be written into."""
+    """Lay out tiles for models that are about to run; images may be written into.
+
+    Pictures of models of the same name in a comparison `before` of the scan stand in.
+    """
     shape = (header.slices, header.image_rows, header.image_columns)
     grey = (0.0, 1.0) if reference is None else (0.0, brightest(reference))
-    arms = [
-        Picture("reconstruction", np.zeros(shape, np.float32), f"{name} …", grey) for name in names
-    ]
-    if reference is None:
-        return Board(header, tuple(arms))
+    worst = 0.2
     blank = np.zeros(shape, np.float32)
-    errors = [Picture("error", blank, f"{name} error", (0.0, 0.2)) for name in names]
+    images, wrong = {name: np.zeros(shape, np.float32) for name in names}, {}
+    if before is not None and before.header == header:
+        arms_before = [arm for arm in before.arms if arm.images.shape == shape]
+        images |= {arm.name: arm.images.copy() for arm in arms_before if arm.name in images}
+        wrong = {arm.name: arm.errors for arm in arms_before if arm.errors is not None}
+        worst = error_limit(before) if wrong else worst
+        if reference is None:
+            grey = (0.0, max(brightest(image) for image in images.values()))
+    arms = [Picture("reconstruction", images[name], f"{name} …", grey) for name in names]
+    if reference is None:
+        doubt = Picture("error", blank, "Disagreement", (0.0, 0.2))
+        return Board(header, (*arms, doubt) if len(arms) > 1 else tuple(arms))
+    errors = [
+        Picture("error", wrong.get(name, blank), f"{name} error", (0.0, worst)) for name in names
+    ]
     return Board(
         header,
         (_reference(header, reference, reference_name), *arms),
-        (Picture("change", blank, "Change", (-0.2, 0.2)), *errors),
+        (Picture("change", blank, "Change", (-worst, worst)), *errors),
     )
 
 
 def finished(comparison: Comparison) -> Board:
-    """Show a comparison; an arm that serves as reference is shown once."""
+    """Show a comparison; an arm that serves as reference is shown once.
+
+    Without a reference the models' disagreement stands beside them.
+    """
     header, reference = comparison.header, comparison.reference
     arms = [arm for arm in comparison.arms if arm.name != comparison.reference_name]
     if reference is None:
         top = max(brightest(arm.images) for arm in arms)
-        return Board(header, tuple(_reconstruction(comparison, arm, (0.0, top)) for arm in arms))
+        shown = [_reconstruction(comparison, arm, (0.0, top)) for arm in arms]
+        doubt = [_disagreement(comparison)] if len(arms) > 1 else []
+        return Board(header, (*shown, *doubt))
     grey = (0.0, brightest(reference))
     worst = error_limit(comparison)
     original = next((arm for arm in arms if arm.role == "original"), None)
@@ -103,9 +128,13 @@ def error_limit(comparison: Comparison) -> float:
     """Upper limit of all error maps, a round number, so that maps can be compared."""
     errors = [arm.errors for arm in comparison.arms if arm.errors is not None]
     largest = max((float(np.percentile(each, 99.5)) for each in errors), default=0.0)
+    return round_limit(max(largest, 1.5 * comparison.threshold))
+
+
+def round_limit(largest: float) -> float:
+    """The first round number, as a limit of a map, that is not below a value."""
     steps = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8)
-    wanted = max(largest, 1.5 * comparison.threshold)
-    return next((step for step in steps if step >= wanted), 1.0)
+    return next((step for step in steps if step >= largest), 1.0)
 
 
 def _origin(header: Header, **more: object) -> dict[str, object]:
@@ -174,6 +203,19 @@ def _error(comparison: Comparison, arm: ArmResult, worst: float) -> Picture:
         arm.regions,
         arm.highlights,
         metadata=_origin(comparison.header, model=arm.model, role=arm.role, mask=comparison.mask),
+    )
+
+
+def _disagreement(comparison: Comparison) -> Picture:
+    arms = comparison.arms
+    apart = disagreement([arm.images for arm in arms], comparison.maximum)
+    limit = round_limit(float(np.percentile(apart, 99.5)))
+    return Picture(
+        "error",
+        apart,
+        f"Disagreement of {len(arms)} models",
+        (0.0, limit),
+        metadata=_origin(comparison.header, mask=comparison.mask),
     )
 
 

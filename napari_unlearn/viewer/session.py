@@ -14,6 +14,8 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, Comparison, Reconstructed, Region
 from napari_unlearn.unlearning.events import Alarm, Event, Finished, Preparing, Started, Step
 from napari_unlearn.viewer import tasks
+from napari_unlearn.viewer.drawing import Drawing
+from napari_unlearn.viewer.pair_view import PairView
 from napari_unlearn.viewer.progress import Progress
 from napari_unlearn.viewer.reading_room import ReadingRoom
 from napari_unlearn.viewer.segmenting import Segmenting
@@ -58,6 +60,7 @@ class Session(QObject):
 
     def __init__(self, viewer: "Viewer") -> None:
         super().__init__()
+        self.viewer = viewer
         self.jobs = Jobs()
         self.tiles = Tiles(viewer)
         self.scan_path: Path | None = None
@@ -73,6 +76,9 @@ class Session(QObject):
         self.segmenting.tiles.clear_canvas = self._clear_for(self.segmenting.tiles)
         self.reading.tiles.clear_canvas = self._clear_for(self.reading.tiles)
         self.training = Training(self, viewer)
+        self.drawing = Drawing(viewer, self.tiles)
+        self.pair = PairView(viewer, self.tiles)
+        self.compared.connect(self.pair.offer)
         self._next: Callable[[], None] | None = None
         self._paint = QTimer(self)
         self._paint.setSingleShot(True)
@@ -116,8 +122,11 @@ class Session(QObject):
         self.offer = Offer(title, start, checkpoint)
         self.changed.emit()
 
-    def compare(self) -> None:
+    def compare(self, *, keep: bool = False) -> None:
         """Reconstruct the open scan with all models.
+
+        Args:
+            keep: Show the last pictures until there are new ones, slice by slice.
 
         Raises:
             UnlearnError: No scan, no models, or another job is under way.
@@ -132,7 +141,7 @@ class Session(QObject):
             lambda token: tasks.comparing(scan, models, settings, token),
             settings.device_name,
         )
-        self._prepare_tiles()
+        self._prepare_tiles(self.comparison if keep else None)
 
     def judge_by(self, reference: Reference) -> None:
         """Choose what errors are measured against; a finished comparison is judged anew.
@@ -211,12 +220,12 @@ class Session(QObject):
 
         return clear
 
-    def _prepare_tiles(self) -> None:
+    def _prepare_tiles(self, before: Comparison | None) -> None:
         if self.opened is None:
             return
         header, reference = self.opened.scan.header, self.opened.reference
         names = [model.name for model in self.models]
-        self.tiles.prepare(header, reference, "Ground truth", names)
+        self.tiles.prepare(header, reference, "Ground truth", names, before)
 
     def _on_event(self, event: object) -> None:
         try:
@@ -247,6 +256,8 @@ class Session(QObject):
 
     def _on_opened(self, opened: Opened) -> None:
         self.opened, self.comparison, self.offer = opened, None, None
+        self.pair.offer(None)
+        self.drawing.clear()
         if opened.reference is not None:
             self.tiles.show_reference(opened.scan.header, opened.reference)
         self.changed.emit()

@@ -6,7 +6,7 @@
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_unlearn.evaluation.comparison import Comparison, Region
@@ -31,6 +31,13 @@ class Table(QTableWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Leave to the viewer what is written on keys; arrows go through the rows."""
+        if event is not None and event.text().strip():
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
     def put(self, row: int, column: int, text: str, colour: str | None = None) -> None:
         """Write a cell."""
@@ -100,6 +107,14 @@ class RegionsTable(Table):
             self.put(row, 2, str(region.slice))
             self.put(row, 3, f"{region.area:.0f}")
             self.put(row, 4, f"{100 * region.mean_error:+.0f} %")
+
+    def step(self, by: int) -> None:
+        """Ask to see the region after (1) or before (-1) the last one seen, around the ends."""
+        if self._regions:
+            last = self.currentRow() if self.currentRow() >= 0 else min(-by, 0)
+            row = (last + by) % len(self._regions)
+            self.setCurrentCell(row, 0)
+            self.chosen.emit(self._regions[row])
 
     def _on_clicked(self, row: int, _column: int) -> None:
         self.chosen.emit(self._regions[row])

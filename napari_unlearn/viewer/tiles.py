@@ -81,14 +81,16 @@ class Tiles:
         reference: NDArray[np.float32] | None,
         reference_name: str,
         names: "Sequence[str]",
+        before: Comparison | None = None,
     ) -> None:
         """Lay out tiles for models that are about to run; `show_slice` fills them.
 
-        The tile of a model that was learning becomes the one of its result.
+        The tile of a model that was learning becomes the one of its result. With a comparison
+        from `before`, its pictures stand in until then.
         """
         if self._live is not None and self._live.name in names:
             self._live = None
-        self.show_board(pictures.waiting(header, reference, reference_name, names))
+        self.show_board(pictures.waiting(header, reference, reference_name, names, before))
 
     def show_slice(self, arm: int, index: int, image: NDArray[np.float32]) -> None:
         """Put one finished slice in the tile of its arm, counted from 0."""
@@ -294,7 +296,8 @@ class Tiles:
         layout.lay_out(viewer, self._layers(), [tile.layers for tile in (*upper, *lower)], shape)
         self._first = None
         viewer.layers.selection.active = upper[0].image
-        for linked in (upper, lower[1:]):
+        greys = [tile for tile, each in zip(upper, board.upper, strict=True) if each.is_grey]
+        for linked in (greys, lower[1:]):
             if len(linked) > 1:
                 viewer.layers.link_layers([tile.image for tile in linked], LINKED)
         self._upper, self._lower, self._header = upper, lower, board.header

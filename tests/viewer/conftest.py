@@ -105,3 +105,24 @@ def sample(tmp_path):
         )
         save_checkpoint(folder / f"{role}.safetensors", build("varnet", parameters), card)
     return tmp_path
+
+
+@pytest.fixture
+def shown(make_napari_viewer):
+    """A window on the screen, large enough for tiles to be clicked."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1500, 1000)
+    return viewer
+
+
+@pytest.fixture
+def reading(shown, comparison, qtbot):
+    """A Compare dock in such a window, with a finished comparison on slice 1."""
+    from napari_unlearn.viewer.compare import CompareDock
+
+    dock = CompareDock(shown)
+    shown.window.add_dock_widget(dock, name="Compare")
+    dock.session._on_compared(comparison)
+    shown.dims.set_current_step(0, 1)
+    qtbot.wait(50)
+    return dock

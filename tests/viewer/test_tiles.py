@@ -84,7 +84,7 @@ def test_slices_appear_as_they_are_finished(viewer, comparison):
 def test_without_a_reference_there_is_one_row(viewer, without_reference):
     tiles = Tiles(viewer)
     tiles.show(without_reference)
-    assert viewer.canvas.grid.actual_shape(viewer.layers) == (1, 3)
+    assert viewer.canvas.grid.actual_shape(viewer.layers) == (1, 4)  # and their disagreement
 
 
 def test_layers_of_others_do_not_take_a_cell(viewer, comparison):
