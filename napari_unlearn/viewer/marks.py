@@ -1,4 +1,4 @@
-"""Outlines of highlighted regions: colour, shape and sign each say what became of them."""
+"""Outlines of highlighted regions: shape, stroke, colour and word say what became of them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,13 +10,17 @@ from scipy.ndimage import label
 from skimage.measure import approximate_polygon, find_contours
 
 from napari_unlearn.evaluation.comparison import KIND_VALUES, Kind, Region
+from napari_unlearn.viewer.strokes import Curve, doubled, resampled, shrunk, toothed
 
 COLOURS: dict[Kind, str] = {
-    "removed": "#14C38E",
-    "remaining": "#F0561D",
-    "introduced": "#FFB000",
+    "removed": "#5FE8BC",
+    "remaining": "#FF7F4F",
+    "introduced": "#FFE05C",
 }
-"""Bluish green, vermillion, orange: after Okabe & Ito, lightened for a dark window."""
+"""Bluish green, vermillion, yellow: after Okabe & Ito, lightened for a dark window.
+
+Their lightness differs as well; where it does not reach, the strokes do (`outlines`).
+"""
 
 SYMBOLS: dict[Kind, str] = {"removed": "○", "remaining": "□", "introduced": "◇"}
 WORDS: dict[Kind, str] = {"removed": "removed", "remaining": "remaining", "introduced": "new"}
@@ -24,8 +28,14 @@ SIGNS: dict[Kind, str] = {"removed": "✓", "remaining": "!", "introduced": "+"}
 NEUTRAL = "#9AA7B4"
 """For places on the reference, where nothing can be wrong."""
 
-_MARGIN = 2.0  # pixels left free between a region and its outline, so that it stays readable
-_SMALLEST = 4.0  # half-axis [pixels]
+# All lengths are pixels of an image of `_COMMON` pixels; in larger ones they grow with the image.
+_COMMON = 96
+_MARGIN = 2.0  # left free between a region and its outline, so that it stays readable
+_SMALLEST = 4.0  # half-axis
+_GAP = 1.6  # between the two lines of a doubled stroke
+_PITCH, _NOTCH = 2.0, 1.8  # of a toothed stroke
+_WIDTH = 0.9
+_THIN = 0.7  # among many regions, and where the outline is no verdict
 _LARGEST = 0.3  # half-axis, share of the image; larger regions are traced instead
 _LARGEST_IN_A_CROWD = 0.1
 _CROWD = 6  # regions on a slice from which on wide shapes would hide the anatomy
@@ -44,21 +54,49 @@ def outlines(
 ) -> list[NDArray[np.float64]]:
     """Closed curves that show a region, (vertices, 3) each in voxels (slice, row, column).
 
-    A small region is surrounded by an ellipse if it was removed, a rectangle if it remains,
-    a diamond if it is new. A large one is traced, and the same shape, small, sits inside.
+    A small region is surrounded by an ellipse of one line if it was removed, a rectangle of
+    two lines if it remains, a diamond with teeth if it is new. A large one is traced with the
+    same stroke, and the same shape, small, sits inside.
 
     Args:
         region: Where.
         highlights: Per pixel the kind, (slices, rows, columns).
         crowded: Its slice has many regions, so that more of them are traced.
     """
+    grain = _grain(highlights)
     low, high = np.array(region.box[:2], float), np.array(region.box[2:], float)
-    half = np.maximum((high - low) / 2 * _REACH[region.kind] + _MARGIN, _SMALLEST)
+    smallest = _SMALLEST * grain
+    half = np.maximum((high - low) / 2 * _REACH[region.kind] + _MARGIN * grain, smallest)
     largest = _LARGEST_IN_A_CROWD if crowded else _LARGEST
     if (half <= largest * np.array(highlights.shape[1:])).all():
-        return [_on_slice(region, (low + high - 1) / 2 + _UNIT[region.kind] * half)]
-    shape = np.array(region.centre) + _UNIT[region.kind] * _SMALLEST
-    return [_on_slice(region, shape), *_traced(region, highlights)]
+        return [_on_slice(region, _shape(region.kind, (low + high - 1) / 2, half, grain))]
+    badge = _shape(region.kind, np.array(region.centre), np.full(2, smallest), grain)
+    return [_on_slice(region, badge), *_traced(region, highlights)]
+
+
+def _grain(highlights: NDArray[np.uint8]) -> float:
+    """How much larger than a common one the image is."""
+    return max(1.0, max(highlights.shape[1:]) / _COMMON)
+
+
+def _shape(kind: Kind, centre: Curve, half: Curve, grain: float) -> Curve:
+    """Ellipse, rectangle or diamond with these half-axes, in the stroke of its kind."""
+    curve = centre + _UNIT[kind] * half
+    if kind == "remaining":
+        return doubled(curve, centre + _UNIT[kind] * (half - _GAP * grain))
+    if kind == "introduced":
+        return toothed(curve, _PITCH * grain, _NOTCH * grain)
+    return curve
+
+
+def _stroke(kind: Kind, curve: Curve, grain: float) -> Curve:
+    """A traced border in the stroke of its kind."""
+    if kind == "remaining":
+        even = resampled(curve, _PITCH * grain)
+        return doubled(curve, approximate_polygon(shrunk(even, _GAP * grain), 0.2))
+    if kind == "introduced":
+        return toothed(curve, _PITCH * grain, _NOTCH * grain)
+    return curve
 
 
 def _traced(region: Region, highlights: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
@@ -71,11 +109,30 @@ def _traced(region: Region, highlights: NDArray[np.uint8]) -> list[NDArray[np.fl
     curves = find_contours(np.pad(parts == largest, 1).astype(float), 0.5)
     border = np.array([first_row - 1, first_column - 1])
     smooth = [approximate_polygon(curve, 0.4) + border for curve in curves if len(curve) > 12]
-    return [_on_slice(region, curve) for curve in smooth]
+    grain = _grain(highlights)
+    return [_on_slice(region, _stroke(region.kind, curve, grain)) for curve in smooth]
 
 
 def _on_slice(region: Region, plane: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([np.full(len(plane), float(region.slice)), plane])
+
+
+def labels(regions: Sequence[Region]) -> list[str]:
+    """What is written beside each region: on every slice the largest of its kind gets a word.
+
+    The others get a sign, and nothing where they are many.
+    """
+    crowds = Counter(region.slice for region in regions)
+    largest: dict[tuple[int, Kind], Region] = {}
+    for region in sorted(regions, key=lambda each: each.area):
+        largest[region.slice, region.kind] = region
+    quiet = {index: count >= _CROWD for index, count in crowds.items()}
+    return [
+        WORDS[region.kind]
+        if largest[region.slice, region.kind] is region
+        else (" " if quiet[region.slice] else SIGNS[region.kind])
+        for region in regions
+    ]
 
 
 def draw(
@@ -91,25 +148,34 @@ def draw(
         layer.remove_selected()
     curves, signs, colours = [], [], []
     crowds = Counter(region.slice for region in regions)
-    for region in regions:
+    for region, word in zip(regions, labels(regions), strict=True):
         crowded = crowds[region.slice] >= _CROWD
         found = [] if highlights is None else outlines(region, highlights, crowded=crowded)
         curves += found
-        quiet = neutral or crowded
-        signs += [" " if quiet else SIGNS[region.kind], *" " * (len(found) - 1)]
+        signs += [" " if neutral else word, *" " * (len(found) - 1)][: len(found)]
         colours += [NEUTRAL if neutral else COLOURS[region.kind]] * len(found)
-    if not curves:
+    if not curves or highlights is None:
         layer.refresh()
         return
+    thin = {index for index, count in crowds.items() if neutral or count >= _CROWD}
+    grain = _grain(highlights)
     layer.add(
         curves,
         shape_type="path",
-        edge_width=[0.8 if neutral or crowds[int(c[0, 0])] >= _CROWD else 1.2 for c in curves],
+        edge_width=[grain * (_THIN if int(c[0, 0]) in thin else _WIDTH) for c in curves],
         edge_color=colours,
         face_color="transparent",
     )
     layer.features = {"sign": signs, "colour": colours}
     layer.selected_data = set()
+
+
+def legend() -> str:
+    """The kinds by symbol, word and colour, as HTML."""
+    return " &nbsp; ".join(
+        f'<span style="color:{colour}">{SYMBOLS[kind]} {kind}</span>'
+        for kind, colour in COLOURS.items()
+    )
 
 
 def tally(regions: Iterable[Region]) -> str:
