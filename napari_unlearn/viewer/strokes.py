@@ -20,10 +20,10 @@ def toothed(curve: Curve, pitch: float, height: float) -> Curve:
 
     Args:
         curve: Corners of a rhombus stay tips.
-        pitch: From a tip to the next notch, about.
+        pitch: From a tip to the next notch, about; smaller where there would be few.
         height: From the curve to the notches.
     """
-    even = resampled(curve, pitch, multiple=8)
+    even = resampled(curve, pitch, multiple=8, least=16)
     ring = even[:-1].copy()
     ring[1::2] += height * _inward(even)[1::2]
     return np.concatenate([ring, ring[:1]])
@@ -35,13 +35,17 @@ def shrunk(curve: Curve, distance: float) -> Curve:
     return np.concatenate([ring, ring[:1]])
 
 
-def resampled(curve: Curve, step: float, multiple: int = 1) -> Curve:
-    """Points at even distances, about `step`, along a curve, as many as a multiple of some number.
+def resampled(curve: Curve, step: float, multiple: int = 1, least: int = 1) -> Curve:
+    """Points at even distances along a curve, from its first point on.
 
-    The first point stays.
+    Args:
+        curve: Whatever its own points are.
+        step: From a point to the next, about.
+        multiple: Their number is a multiple of this.
+        least: And at least this.
     """
     lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
-    count = multiple * max(1, round(lengths[-1] / step / multiple))
+    count = max(least, multiple * max(1, round(lengths[-1] / step / multiple)))
     along = np.linspace(0.0, lengths[-1], count + 1)
     return np.column_stack([np.interp(along, lengths, values) for values in curve.T])
 

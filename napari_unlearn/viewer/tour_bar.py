@@ -5,7 +5,7 @@
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QToolBar, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QToolBar, QWidget
 
 from napari_unlearn.viewer.tour_steps import Step
 
@@ -43,8 +43,11 @@ class TourBar(QToolBar):
         for name in ("title", "text", "hint"):
             getattr(self, name).setObjectName(name)
         self.button.setObjectName("go")
+        for label in (self.title, self.text):
+            label.setMinimumWidth(1)  # in a narrow window it is cut off; the window stays as it is
         caption = QWidget()
         caption.setObjectName("caption")
+        caption.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         grid = QGridLayout(caption)
         grid.setContentsMargins(14, 4, 14, 6)
         grid.setHorizontalSpacing(16)
