@@ -33,12 +33,14 @@ _COMMON = 96
 _MARGIN = 2.0  # left free between a region and its outline, so that it stays readable
 _SMALLEST = 4.0  # half-axis
 _GAP = 1.6  # between the two lines of a doubled stroke
-_PITCH, _NOTCH = 1.8, 1.5  # of a toothed stroke
+_PITCH, _NOTCH = 1.4, 1.1  # of a toothed stroke
 _WIDTH = 0.9
-_THIN = 0.7  # among many regions, and where the outline is no verdict
+_THICK = 1.7
+_THIN = 0.75  # of those widths, among many regions and where the outline is no verdict
+_LETTER = 0.045  # width of a letter, share of the image where tiles are narrow
 _LARGEST = 0.3  # half-axis, share of the image; larger regions are traced instead
 _LARGEST_IN_A_CROWD = 0.1
-_CROWD = 6  # regions on a slice from which on wide shapes would hide the anatomy
+_CROWD = 8  # regions on a slice from which on wide shapes would hide the anatomy
 _UNIT: dict[Kind, NDArray[np.float64]] = {
     "removed": np.array(
         [(np.sin(angle), np.cos(angle)) for angle in np.linspace(0, 2 * np.pi, 33)]
@@ -55,8 +57,8 @@ def outlines(
     """Closed curves that show a region, (vertices, 3) each in voxels (slice, row, column).
 
     A small region is surrounded by an ellipse of one line if it was removed, a rectangle of
-    two lines if it remains, a diamond with teeth if it is new. A large one is traced with the
-    same stroke, and the same shape, small, sits inside.
+    two lines if it remains, a diamond (`draw` makes it thick) if it is new. A large one is
+    traced, by one line, by two, or by teeth, and the same shape, small, sits inside.
 
     Args:
         region: Where.
@@ -66,7 +68,8 @@ def outlines(
     grain = _grain(highlights)
     low, high = np.array(region.box[:2], float), np.array(region.box[2:], float)
     smallest = _SMALLEST * grain
-    half = np.maximum((high - low) / 2 * _REACH[region.kind] + _MARGIN * grain, smallest)
+    margin = (_MARGIN + (_GAP if region.kind == "remaining" else 0)) * grain
+    half = np.maximum((high - low) / 2 * _REACH[region.kind] + margin, smallest)
     largest = _LARGEST_IN_A_CROWD if crowded else _LARGEST
     if (half <= largest * np.array(highlights.shape[1:])).all():
         return [_on_slice(region, _shape(region.kind, (low + high - 1) / 2, half, grain))]
@@ -80,12 +83,10 @@ def _grain(highlights: NDArray[np.uint8]) -> float:
 
 
 def _shape(kind: Kind, centre: Curve, half: Curve, grain: float) -> Curve:
-    """Ellipse, rectangle or diamond with these half-axes, in the stroke of its kind."""
+    """Ellipse, rectangle or diamond with these half-axes; the rectangle has two lines."""
     curve = centre + _UNIT[kind] * half
     if kind == "remaining":
         return doubled(curve, centre + _UNIT[kind] * (half - _GAP * grain))
-    if kind == "introduced":
-        return toothed(curve, _PITCH * grain, _NOTCH * grain)
     return curve
 
 
@@ -117,21 +118,21 @@ def _on_slice(region: Region, plane: NDArray[np.float64]) -> NDArray[np.float64]
     return np.column_stack([np.full(len(plane), float(region.slice)), plane])
 
 
-def labels(regions: Sequence[Region]) -> list[str]:
+def labels(regions: Sequence[Region], *, named: bool = True) -> list[str]:
     """What is written beside each region: on every slice the largest of its kind gets a word.
 
-    The others get a sign, and nothing where they are many.
+    The others, and all if none is `named`, get a sign, and nothing where they are many.
     """
     crowds = Counter(region.slice for region in regions)
     largest: dict[tuple[int, Kind], Region] = {}
     for region in sorted(regions, key=lambda each: each.area):
         largest[region.slice, region.kind] = region
-    quiet = {index: count >= _CROWD for index, count in crowds.items()}
+    signs = [" " if crowds[region.slice] >= _CROWD else SIGNS[region.kind] for region in regions]
+    if not named:
+        return signs
     return [
-        WORDS[region.kind]
-        if largest[region.slice, region.kind] is region
-        else (" " if quiet[region.slice] else SIGNS[region.kind])
-        for region in regions
+        WORDS[region.kind] if largest[region.slice, region.kind] is region else sign
+        for region, sign in zip(regions, signs, strict=True)
     ]
 
 
@@ -141,33 +142,56 @@ def draw(
     highlights: NDArray[np.uint8] | None,
     *,
     neutral: bool = False,
+    named: bool = True,
 ) -> None:
-    """Replace a layer's outlines; `neutral` draws places rather than verdicts."""
+    """Replace a layer's outlines.
+
+    Args:
+        layer: Loses what it has.
+        regions: To be outlined.
+        highlights: Per pixel the kind, (slices, rows, columns); None draws nothing.
+        neutral: Draw places rather than verdicts.
+        named: Write words beside the largest regions, else signs.
+    """
     with layer.events.blocker_all():
         layer.selected_data = set(range(layer.nshapes))
         layer.remove_selected()
-    curves, signs, colours = [], [], []
+    curves, signs, colours, widths = [], [], [], []
     crowds = Counter(region.slice for region in regions)
-    for region, word in zip(regions, labels(regions), strict=True):
+    grain = 1.0 if highlights is None else _grain(highlights)
+    for region, word in zip(regions, labels(regions, named=named), strict=True):
         crowded = crowds[region.slice] >= _CROWD
         found = [] if highlights is None else outlines(region, highlights, crowded=crowded)
         curves += found
         signs += [" " if neutral else word, *" " * (len(found) - 1)][: len(found)]
         colours += [NEUTRAL if neutral else COLOURS[region.kind]] * len(found)
+        first = _THICK if region.kind == "introduced" else _WIDTH
+        share = grain * (_THIN if neutral or crowded else 1.0)
+        widths += [share * width for width in (first, *[_WIDTH] * len(found))][: len(found)]
     if not curves or highlights is None:
         layer.refresh()
         return
-    thin = {index for index, count in crowds.items() if neutral or count >= _CROWD}
-    grain = _grain(highlights)
     layer.add(
         curves,
         shape_type="path",
-        edge_width=[grain * (_THIN if int(c[0, 0]) in thin else _WIDTH) for c in curves],
+        edge_width=widths,
         edge_color=colours,
         face_color="transparent",
     )
+    layer.text.anchor = _side(curves, signs, highlights)
     layer.features = {"sign": signs, "colour": colours}
     layer.selected_data = set()
+
+
+def _side(curves: Sequence[Curve], words: Sequence[str], highlights: NDArray[np.uint8]) -> str:
+    """From which corner of their outlines words run, so that few run out of the image."""
+    width = highlights.shape[2]
+    leftward = rightward = 0.0
+    for curve, word in zip(curves, words, strict=True):
+        length = _LETTER * width * len(word)
+        rightward += max(0.0, curve[:, 2].min() + length - width)
+        leftward += max(0.0, length - curve[:, 2].max())
+    return "upper_right" if leftward < rightward else "upper_left"
 
 
 def legend() -> str:

@@ -19,11 +19,11 @@ def toothed(curve: Curve, pitch: float, height: float) -> Curve:
     """Replace a curve by a zigzag whose tips lie on it and whose notches lie inside.
 
     Args:
-        curve: Corners of a rhombus stay tips.
-        pitch: From a tip to the next notch, about; smaller where there would be few.
+        curve: Closed.
+        pitch: From a tip to the next notch, about.
         height: From the curve to the notches.
     """
-    even = resampled(curve, pitch, multiple=8, least=16)
+    even = resampled(curve, pitch, multiple=2)
     ring = even[:-1].copy()
     ring[1::2] += height * _inward(even)[1::2]
     return np.concatenate([ring, ring[:1]])
@@ -35,17 +35,16 @@ def shrunk(curve: Curve, distance: float) -> Curve:
     return np.concatenate([ring, ring[:1]])
 
 
-def resampled(curve: Curve, step: float, multiple: int = 1, least: int = 1) -> Curve:
+def resampled(curve: Curve, step: float, multiple: int = 1) -> Curve:
     """Points at even distances along a curve, from its first point on.
 
     Args:
         curve: Whatever its own points are.
         step: From a point to the next, about.
         multiple: Their number is a multiple of this.
-        least: And at least this.
     """
     lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
-    count = max(least, multiple * max(1, round(lengths[-1] / step / multiple)))
+    count = multiple * max(1, round(lengths[-1] / step / multiple))
     along = np.linspace(0.0, lengths[-1], count + 1)
     return np.column_stack([np.interp(along, lengths, values) for values in curve.T])
 

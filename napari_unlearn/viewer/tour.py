@@ -68,7 +68,6 @@ class Tour(QObject):
     ) -> None:
         super().__init__(bar)
         self._stage, self.bar, self._steps, self._idle = stage, bar, steps, idle
-        self._window = bar.window()
         self.playing = False
         self._place = 0
         self._shown = self._computed = False
@@ -121,7 +120,7 @@ class Tour(QObject):
         kind = event.type()
         if kind == QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
             return self._is_jolt(event.globalPosition())
-        return kind in _TOUCHES or (kind == QEvent.Type.Close and watched is self._window)
+        return kind in _TOUCHES or (kind == QEvent.Type.Close and watched is self.bar.window())
 
     def _is_jolt(self, position: QPointF) -> bool:
         """Whether the mouse has been moved: Qt also sends moves when something moves under it."""

@@ -55,12 +55,9 @@ class TourBar(QToolBar):
         grid.setColumnStretch(0, 1)
         grid.addWidget(self.title, 0, 0)
         grid.addWidget(self.text, 1, 0)
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        grid.addWidget(self.hint, 0, 1, right)
-        grid.addWidget(self.button, 1, 1, right)
-        place = self.button.sizePolicy()
-        place.setRetainSizeWhenHidden(True)
-        self.button.setSizePolicy(place)
+        grid.addWidget(self.hint, 0, 1)
+        grid.addWidget(self.button, 0, 2)
+        grid.addWidget(self.text, 1, 0, 1, 3)
         self.addWidget(caption)
         self._size = 0
         self._fit()

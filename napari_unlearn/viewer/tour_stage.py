@@ -52,6 +52,7 @@ class TourStage:
                 return True
             if isinstance(action, Show):
                 return self._show(action)
+            self._show(Show())
             self._session.unlearn_live()
         except UnlearnError:
             return False

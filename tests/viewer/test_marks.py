@@ -46,16 +46,25 @@ def _length(curve):
     return np.hypot(*np.diff(curve[:, 1:], axis=0).T).sum()
 
 
-def test_kinds_differ_in_stroke():
-    box = (30, 30, 50, 50)
-    plain, double, teeth = (outline(_region(kind, box)) for kind in COLOURS)
-    corners = double[:5]
-    assert np.allclose(corners[0], corners[-1])
-    assert _length(double) > 1.8 * _length(corners), "twice round"
-    tips = teeth[:, 1:][np.abs(teeth[:, 1:] - 39.5).sum(axis=1) > np.ptp(teeth[:, 1]) / 2 - 0.1]
-    assert len(tips) == (len(teeth) + 1) / 2, "every other point lies on the diamond"
-    assert _length(teeth) > 1.2 * 4 * np.hypot(*(np.ptp(teeth[:, 1:], axis=0) / 2))
-    assert _length(plain) < np.pi * np.ptp(plain[:, 1:], axis=0).max()
+def test_what_remains_is_framed_twice():
+    double = outline(_region("remaining", (30, 30, 50, 50)))
+    frame = double[:5]
+    assert np.allclose(frame[0], frame[-1])
+    assert _length(double) > 1.8 * _length(frame)
+    inner = double[5:10, 1:]
+    assert (inner.min(axis=0) < 30 - 1).all(), "the inner frame leaves the region free as well"
+    assert (inner.max(axis=0) > 49 + 1).all()
+
+
+def test_large_regions_differ_in_the_stroke_that_traces_them():
+    highlights = HIGHLIGHTS.copy()
+    lengths = {}
+    for kind in COLOURS:
+        highlights[2, 20:70, 10:80] = KIND_VALUES[kind]
+        _, contour = outlines(_region(kind, (20, 10, 70, 80)), highlights)
+        lengths[kind] = _length(contour)
+    assert lengths["remaining"] > 1.9 * lengths["removed"], "two lines"
+    assert 1.2 * lengths["removed"] < lengths["introduced"] < 1.6 * lengths["removed"], "teeth"
 
 
 def test_outlines_grow_with_the_image_so_that_a_fine_one_can_still_be_read():
@@ -71,7 +80,7 @@ def _lines(profile):
 
 
 def test_painted_in_grey_no_two_kinds_look_alike(make_napari_viewer):
-    """On mid-grey, as brain is: another lightness or another number of lines, pair by pair."""
+    """On mid-grey, as brain is: other lines, in number or in thickness and lightness."""
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(1100, 1000)
     header = Header("scan", 1, 2, 96, 96, 96, 96, (1.0, 1.0, 1.0), source="scan.h5")
@@ -93,15 +102,31 @@ def test_painted_in_grey_no_two_kinds_look_alike(make_napari_viewer):
     for third in np.array_split(picture, 3, axis=1):
         middle = third[len(third) // 2]
         ink = middle - background > 25
-        looks.append((_lines(ink), middle[ink].max()))
-    assert [lines for lines, _ in looks] == [2, 4, 2]
-    assert looks[2][1] - looks[0][1] > 20, "new ones are lighter than removed ones"
+        lines = _lines(ink)
+        looks.append((lines, ink.sum() / lines, middle[ink].max()))
+    (_, thin, dark), _, (_, thick, light) = looks
+    assert [lines for lines, _, _ in looks] == [2, 4, 2]
+    assert thick > 1.5 * thin, "new ones have thicker lines than removed ones"
+    assert light - dark > 20, "and lighter ones"
 
 
 def test_the_largest_of_each_kind_on_a_slice_is_named():
     regions = [_region("removed"), replace(_region("removed"), area=300.0), _region("remaining")]
     assert labels(regions) == ["✓", "removed", "remaining"]
     assert labels([*regions, replace(_region("removed"), slice=0)])[-1] == "removed"
+
+
+def test_on_the_original_signs_do_for_words():
+    assert labels([_region("removed"), _region("remaining")], named=False) == ["✓", "!"]
+
+
+@pytest.mark.parametrize(
+    ("column", "side"), [(4, "upper_left"), (40, "upper_left"), (80, "upper_right")]
+)
+def test_words_run_towards_the_middle_of_the_image(column, side):
+    layer = outline_layer(Header("scan", 3, 2, 96, 96, 96, 96, (1.0, 1.0, 1.0), source="scan.h5"))
+    draw(layer, [_region("remaining", (10, column, 16, column + 8))], HIGHLIGHTS)
+    assert layer.text.anchor == side
 
 
 def test_in_a_crowd_only_the_largest_are_named():

@@ -71,13 +71,14 @@ def _play_to(qtbot, tour, entered, place):
 
 def test_it_walks_through_its_steps_and_begins_again(qtbot, dock, make_tour):
     tour, entered = make_tour()
-    done = []
-    tour.left.connect(lambda place: done.append((place, dock.session.comparison is not None)))
+    done: list[object] = []
+    tour.left.connect(done.append)
+    dock.session.compared.connect(lambda _: done.append("compared"))
     with qtbot.waitSignals([tour.lapped, tour.lapped], timeout=LONG):
         tour.begin()
     tour.give_way()
     assert entered[:6] == [0, 1, 3, 0, 1, 3], "the third finds nothing to show"
-    assert done[:3] == [(0, True), (1, True), (3, True)], "no step ends before it has computed"
+    assert done[:5] == ["compared", 0, 1, 3, "compared"], "no step ends before it has computed"
 
 
 def test_captions_and_light_follow_the_step(qtbot, make_tour):
