@@ -11,13 +11,29 @@ from napari_unlearn.cli.app import AsJson, app
 
 @app.command()
 def demo(
-    screenshot: Annotated[Path | None, typer.Option(help="Write a picture of it.")] = None,
-    headless: Annotated[bool, typer.Option(help="Close the window after the picture.")] = False,
+    screenshot: Annotated[
+        Path | None,
+        typer.Option(help="Write a picture of it; with --tour one per step, numbered."),
+    ] = None,
+    headless: Annotated[
+        bool, typer.Option(help="Close the window after the picture, or the tour's first round.")
+    ] = False,
+    tour: Annotated[
+        bool,
+        typer.Option("--tour", help="Walk through it by itself until somebody touches the window."),
+    ] = False,
 ) -> None:
     """Open the viewer on the sample data with the whole story laid out.
 
     Example: napari-unlearn demo --headless --screenshot demo.png
+
+    Example: napari-unlearn demo --tour
     """
+    if tour:
+        from napari_unlearn.viewer.tour_demo import launch_tour
+
+        launch_tour(screenshot, headless)
+        return
     from napari_unlearn.viewer.demo import launch_demo
 
     launch_demo(screenshot, headless)

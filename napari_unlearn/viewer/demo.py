@@ -13,10 +13,10 @@ from napari_unlearn.evaluation.comparison import Comparison
 from napari_unlearn.viewer import layout
 from napari_unlearn.viewer.compare import CompareDock
 from napari_unlearn.viewer.samples import SAMPLES, sample_path
+from napari_unlearn.viewer.session import Session
 from napari_unlearn.viewer.unlearn_dock import UnlearnDock
 from napari_unlearn.viewer.worker import End
 
-_DOCK_WIDTH = 340
 _WINDOW = (1600, 1000)
 _PATIENCE = 300_000  # milliseconds until a headless demo gives up
 
@@ -59,24 +59,37 @@ class _Photographer(QObject):
     def _on_settled(self) -> None:
         if self._path is not None:
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._viewer.screenshot(str(self._path), canvas_only=False, flash=False)
-            except OSError as error:
-                self._give_up(f"{self._path}: cannot be written ({error.strerror or error}).")
+                photograph(self._viewer, self._path)
+            except UnlearnError as error:
+                self._give_up(str(error))
         if self._headless:
-            self._close()
-
-    def _close(self) -> None:
-        """Close once no thread is at work: napari would tear its signals away under it."""
-        if self._session.busy:
-            QTimer.singleShot(50, self._close)
-        else:
-            self._viewer.close()
+            close_when_idle(self._viewer, self._session)
 
     def _give_up(self, message: str) -> None:
         self.failure, self._waiting = message, False
         if self._headless:
-            self._close()
+            close_when_idle(self._viewer, self._session)
+
+
+def photograph(viewer: napari.Viewer, path: Path) -> None:
+    """Write a PNG of the whole window.
+
+    Raises:
+        UnlearnError: The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        viewer.screenshot(str(path), canvas_only=False, flash=False)
+    except OSError as error:
+        raise UnlearnError(f"{path}: cannot be written ({error.strerror or error}).") from error
+
+
+def close_when_idle(viewer: napari.Viewer, session: Session) -> None:
+    """Close once no thread is at work: napari would tear its signals away under it."""
+    if session.busy:
+        QTimer.singleShot(50, lambda: close_when_idle(viewer, session))
+    else:
+        viewer.close()
 
 
 def open_demo() -> tuple[napari.Viewer, CompareDock]:
@@ -88,7 +101,7 @@ def open_demo() -> tuple[napari.Viewer, CompareDock]:
     behind = viewer.window.add_dock_widget(unlearn, name="Unlearn", area="right", tabify=True)
     front = dock.parentWidget()
     for widget in (dock, unlearn):
-        layout.calm(widget, width=_DOCK_WIDTH)
+        layout.calm(widget, width=layout.DOCK)
     behind.lower()
     front.raise_()
     viewer.window.show()  # restores the size of the last session, so ours comes after it

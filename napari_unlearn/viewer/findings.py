@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_unlearn.evaluation.comparison import Comparison
 from napari_unlearn.viewer import layout
-from napari_unlearn.viewer.marks import COLOURS, SYMBOLS
+from napari_unlearn.viewer.marks import legend
 from napari_unlearn.viewer.session import Session
 from napari_unlearn.viewer.tables import MetricsTable, RegionsTable
 
@@ -36,12 +36,6 @@ class Findings(QWidget):
     ) -> None:
         super().__init__(parent)
         self._session, self._viewer = session, viewer
-        legend = QLabel(
-            " &nbsp; ".join(
-                f'<span style="color:{colour}">{SYMBOLS[kind]} {kind}</span>'
-                for kind, colour in COLOURS.items()
-            )
-        )
         self.outlines = QCheckBox("outlines")
         self.outlines.setChecked(True)
         self.whole = QPushButton("Whole image")
@@ -64,7 +58,7 @@ class Findings(QWidget):
         column.setSpacing(4)
         column.addWidget(self.metrics)
         column.addLayout(layout.row(self.by_slice, self.outlines, self.copy, self.export))
-        column.addWidget(legend)
+        column.addWidget(QLabel(legend()))
         column.addWidget(self.threshold_text)
         column.addWidget(self.threshold)
         column.addWidget(self.regions, stretch=1)

@@ -24,6 +24,9 @@ BAR = (9.0, 62.0)
 CAPTION = 11.0
 """Font size of a caption where there is room [pt]."""
 
+DOCK = 340
+"""Width of a dock in a window that belongs to the images [pixels]."""
+
 _SIDE = 4.0
 _PIXELS_PER_POINT = 1.0  # width of a mean character of the canvas font
 

@@ -139,9 +139,19 @@ class LiveOverlay(QWidget):
             self.update(_above(cell).toAlignedRect())
 
     def _node(self, layer: "Image") -> "Node | None":
-        """What draws a layer on the canvas, as long as it is there."""
-        visuals = self._viewer.window._qt_viewer.canvas.layer_to_visual  # type: ignore[attr-defined]
-        return visuals[layer].node if layer in visuals else None
+        return _node(self._viewer, layer)
+
+
+def cell_of(viewer: "ViewerModel", layer: "Image") -> QRectF | None:
+    """The cell of the grid that a layer is drawn in [canvas pixels]; None while it is not."""
+    node = _node(viewer, layer)
+    return None if node is None else _cell(node)
+
+
+def _node(viewer: "ViewerModel", layer: "Image") -> "Node | None":
+    """What draws a layer on the canvas, as long as it is there."""
+    visuals = viewer.window._qt_viewer.canvas.layer_to_visual  # type: ignore[attr-defined]
+    return visuals[layer].node if layer in visuals else None
 
 
 def _image(values: NDArray[np.float32], colours: NDArray[np.uint8]) -> QImage:

@@ -1,4 +1,4 @@
-"""Outlines of highlighted regions: colour, shape and sign each say what became of them."""
+"""Outlines of highlighted regions: shape, stroke, colour and word say what became of them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,13 +10,17 @@ from scipy.ndimage import label
 from skimage.measure import approximate_polygon, find_contours
 
 from napari_unlearn.evaluation.comparison import KIND_VALUES, Kind, Region
+from napari_unlearn.viewer.strokes import Curve, doubled, resampled, shrunk, toothed
 
 COLOURS: dict[Kind, str] = {
-    "removed": "#14C38E",
-    "remaining": "#F0561D",
-    "introduced": "#FFB000",
+    "removed": "#5FE8BC",
+    "remaining": "#FF7F4F",
+    "introduced": "#FFE05C",
 }
-"""Bluish green, vermillion, orange: after Okabe & Ito, lightened for a dark window."""
+"""Bluish green, vermillion, yellow: after Okabe & Ito, lightened for a dark window.
+
+Their lightness differs as well; where it does not reach, the strokes do (`outlines`).
+"""
 
 SYMBOLS: dict[Kind, str] = {"removed": "○", "remaining": "□", "introduced": "◇"}
 WORDS: dict[Kind, str] = {"removed": "removed", "remaining": "remaining", "introduced": "new"}
@@ -24,11 +28,19 @@ SIGNS: dict[Kind, str] = {"removed": "✓", "remaining": "!", "introduced": "+"}
 NEUTRAL = "#9AA7B4"
 """For places on the reference, where nothing can be wrong."""
 
-_MARGIN = 2.0  # pixels left free between a region and its outline, so that it stays readable
-_SMALLEST = 4.0  # half-axis [pixels]
+# All lengths are pixels of an image of `_COMMON` pixels; in larger ones they grow with the image.
+_COMMON = 96
+_MARGIN = 2.0  # left free between a region and its outline, so that it stays readable
+_SMALLEST = 4.0  # half-axis
+_GAP = 1.6  # between the two lines of a doubled stroke
+_PITCH, _NOTCH = 1.4, 1.1  # of a toothed stroke
+_WIDTH = 0.9
+_THICK = 1.7
+_THIN = 0.75  # of those widths, among many regions and where the outline is no verdict
+_LETTER = 0.045  # width of a letter, share of the image where tiles are narrow
 _LARGEST = 0.3  # half-axis, share of the image; larger regions are traced instead
 _LARGEST_IN_A_CROWD = 0.1
-_CROWD = 6  # regions on a slice from which on wide shapes would hide the anatomy
+_CROWD = 8  # regions on a slice from which on wide shapes would hide the anatomy
 _UNIT: dict[Kind, NDArray[np.float64]] = {
     "removed": np.array(
         [(np.sin(angle), np.cos(angle)) for angle in np.linspace(0, 2 * np.pi, 33)]
@@ -44,21 +56,48 @@ def outlines(
 ) -> list[NDArray[np.float64]]:
     """Closed curves that show a region, (vertices, 3) each in voxels (slice, row, column).
 
-    A small region is surrounded by an ellipse if it was removed, a rectangle if it remains,
-    a diamond if it is new. A large one is traced, and the same shape, small, sits inside.
+    A small region is surrounded by an ellipse of one line if it was removed, a rectangle of
+    two lines if it remains, a diamond (`draw` makes it thick) if it is new. A large one is
+    traced, by one line, by two, or by teeth, and the same shape, small, sits inside.
 
     Args:
         region: Where.
         highlights: Per pixel the kind, (slices, rows, columns).
         crowded: Its slice has many regions, so that more of them are traced.
     """
+    grain = _grain(highlights)
     low, high = np.array(region.box[:2], float), np.array(region.box[2:], float)
-    half = np.maximum((high - low) / 2 * _REACH[region.kind] + _MARGIN, _SMALLEST)
+    smallest = _SMALLEST * grain
+    margin = (_MARGIN + (_GAP if region.kind == "remaining" else 0)) * grain
+    half = np.maximum((high - low) / 2 * _REACH[region.kind] + margin, smallest)
     largest = _LARGEST_IN_A_CROWD if crowded else _LARGEST
     if (half <= largest * np.array(highlights.shape[1:])).all():
-        return [_on_slice(region, (low + high - 1) / 2 + _UNIT[region.kind] * half)]
-    shape = np.array(region.centre) + _UNIT[region.kind] * _SMALLEST
-    return [_on_slice(region, shape), *_traced(region, highlights)]
+        return [_on_slice(region, _shape(region.kind, (low + high - 1) / 2, half, grain))]
+    badge = _shape(region.kind, np.array(region.centre), np.full(2, smallest), grain)
+    return [_on_slice(region, badge), *_traced(region, highlights)]
+
+
+def _grain(highlights: NDArray[np.uint8]) -> float:
+    """How much larger than a common one the image is."""
+    return max(1.0, max(highlights.shape[1:]) / _COMMON)
+
+
+def _shape(kind: Kind, centre: Curve, half: Curve, grain: float) -> Curve:
+    """Ellipse, rectangle or diamond with these half-axes; the rectangle has two lines."""
+    curve = centre + _UNIT[kind] * half
+    if kind == "remaining":
+        return doubled(curve, centre + _UNIT[kind] * (half - _GAP * grain))
+    return curve
+
+
+def _stroke(kind: Kind, curve: Curve, grain: float) -> Curve:
+    """A traced border in the stroke of its kind."""
+    if kind == "remaining":
+        even = resampled(curve, _PITCH * grain)
+        return doubled(curve, approximate_polygon(shrunk(even, _GAP * grain), 0.2))
+    if kind == "introduced":
+        return toothed(curve, _PITCH * grain, _NOTCH * grain)
+    return curve
 
 
 def _traced(region: Region, highlights: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
@@ -71,11 +110,30 @@ def _traced(region: Region, highlights: NDArray[np.uint8]) -> list[NDArray[np.fl
     curves = find_contours(np.pad(parts == largest, 1).astype(float), 0.5)
     border = np.array([first_row - 1, first_column - 1])
     smooth = [approximate_polygon(curve, 0.4) + border for curve in curves if len(curve) > 12]
-    return [_on_slice(region, curve) for curve in smooth]
+    grain = _grain(highlights)
+    return [_on_slice(region, _stroke(region.kind, curve, grain)) for curve in smooth]
 
 
 def _on_slice(region: Region, plane: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([np.full(len(plane), float(region.slice)), plane])
+
+
+def labels(regions: Sequence[Region], *, named: bool = True) -> list[str]:
+    """What is written beside each region: on every slice the largest of its kind gets a word.
+
+    The others, and all if none is `named`, get a sign, and nothing where they are many.
+    """
+    crowds = Counter(region.slice for region in regions)
+    largest: dict[tuple[int, Kind], Region] = {}
+    for region in sorted(regions, key=lambda each: each.area):
+        largest[region.slice, region.kind] = region
+    signs = [" " if crowds[region.slice] >= _CROWD else SIGNS[region.kind] for region in regions]
+    if not named:
+        return signs
+    return [
+        WORDS[region.kind] if largest[region.slice, region.kind] is region else sign
+        for region, sign in zip(regions, signs, strict=True)
+    ]
 
 
 def draw(
@@ -84,32 +142,64 @@ def draw(
     highlights: NDArray[np.uint8] | None,
     *,
     neutral: bool = False,
+    named: bool = True,
 ) -> None:
-    """Replace a layer's outlines; `neutral` draws places rather than verdicts."""
+    """Replace a layer's outlines.
+
+    Args:
+        layer: Loses what it has.
+        regions: To be outlined.
+        highlights: Per pixel the kind, (slices, rows, columns); None draws nothing.
+        neutral: Draw places rather than verdicts.
+        named: Write words beside the largest regions, else signs.
+    """
     with layer.events.blocker_all():
         layer.selected_data = set(range(layer.nshapes))
         layer.remove_selected()
-    curves, signs, colours = [], [], []
+    curves, signs, colours, widths = [], [], [], []
     crowds = Counter(region.slice for region in regions)
-    for region in regions:
+    grain = 1.0 if highlights is None else _grain(highlights)
+    for region, word in zip(regions, labels(regions, named=named), strict=True):
         crowded = crowds[region.slice] >= _CROWD
         found = [] if highlights is None else outlines(region, highlights, crowded=crowded)
         curves += found
-        quiet = neutral or crowded
-        signs += [" " if quiet else SIGNS[region.kind], *" " * (len(found) - 1)]
+        signs += [" " if neutral else word, *" " * (len(found) - 1)][: len(found)]
         colours += [NEUTRAL if neutral else COLOURS[region.kind]] * len(found)
-    if not curves:
+        first = _THICK if region.kind == "introduced" else _WIDTH
+        share = grain * (_THIN if neutral or crowded else 1.0)
+        widths += [share * width for width in (first, *[_WIDTH] * len(found))][: len(found)]
+    if not curves or highlights is None:
         layer.refresh()
         return
     layer.add(
         curves,
         shape_type="path",
-        edge_width=[0.8 if neutral or crowds[int(c[0, 0])] >= _CROWD else 1.2 for c in curves],
+        edge_width=widths,
         edge_color=colours,
         face_color="transparent",
     )
+    layer.text.anchor = _side(curves, signs, highlights)
     layer.features = {"sign": signs, "colour": colours}
     layer.selected_data = set()
+
+
+def _side(curves: Sequence[Curve], words: Sequence[str], highlights: NDArray[np.uint8]) -> str:
+    """From which corner of their outlines words run, so that few run out of the image."""
+    width = highlights.shape[2]
+    leftward = rightward = 0.0
+    for curve, word in zip(curves, words, strict=True):
+        length = _LETTER * width * len(word)
+        rightward += max(0.0, curve[:, 2].min() + length - width)
+        leftward += max(0.0, length - curve[:, 2].max())
+    return "upper_right" if leftward < rightward else "upper_left"
+
+
+def legend() -> str:
+    """The kinds by symbol, word and colour, as HTML."""
+    return " &nbsp; ".join(
+        f'<span style="color:{colour}">{SYMBOLS[kind]} {kind}</span>'
+        for kind, colour in COLOURS.items()
+    )
 
 
 def tally(regions: Iterable[Region]) -> str:

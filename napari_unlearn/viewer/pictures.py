@@ -31,6 +31,9 @@ class Picture:
     """Per pixel the kind of region, same shape as the image."""
     neutral: bool = False
     """Outlines name places rather than verdicts (on the reference)."""
+    named: bool = True
+    """Whether words say what became of the largest regions; on the original they would not yet
+    be true."""
     verdict: str = ""
     """Counts of the regions by kind, written below the image."""
     verdict_colour: str = NEUTRAL
@@ -174,6 +177,7 @@ def _reconstruction(comparison: Comparison, arm: ArmResult, limits: tuple[float,
         limits,
         arm.regions,
         arm.highlights,
+        named=not original,
         verdict=_verdict(comparison, arm),
         verdict_colour=COLOURS["remaining"]
         if original and arm.regions
@@ -202,6 +206,7 @@ def _error(comparison: Comparison, arm: ArmResult, worst: float) -> Picture:
         (0.0, worst),
         arm.regions,
         arm.highlights,
+        named=arm.role != "original",
         metadata=_origin(comparison.header, model=arm.model, role=arm.role, mask=comparison.mask),
     )
 

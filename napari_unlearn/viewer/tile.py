@@ -54,9 +54,15 @@ class Tile:
 
     def mark(self, picture: Picture) -> None:
         """Redraw the outlines only."""
-        wanted = (picture.regions, picture.neutral)
+        wanted = (picture.regions, picture.neutral, picture.named)
         if self.outlines.metadata.get("drawn") != wanted:  # redrawing is the slow part
-            marks.draw(self.outlines, picture.regions, picture.highlights, neutral=picture.neutral)
+            marks.draw(
+                self.outlines,
+                picture.regions,
+                picture.highlights,
+                neutral=picture.neutral,
+                named=picture.named,
+            )
             self.outlines.metadata["drawn"] = wanted
         overlay = self.outlines.name_overlay
         overlay.visible = bool(picture.verdict)

@@ -38,6 +38,7 @@ class Tiles:
         self._live: LiveTile | None = None
         self._overlay: LiveOverlay | None = None
         self._shown: dict[Tile, Picture] = {}
+        self._outlined = True
         self.clear_canvas: Callable[[], None] = lambda: None
         """Asks whoever else lays out a grid in this viewer to put it away."""
         viewer.canvas.events.size.connect(self._on_size)
@@ -251,7 +252,8 @@ class Tiles:
         self._camera = (tuple(camera.center), camera.zoom)
 
     def set_outlines_visible(self, visible: bool) -> None:
-        """Show or hide all outlines."""
+        """Show or hide all outlines, those of tiles to come as well."""
+        self._outlined = visible
         for tile in (*self._upper, *self._lower):
             tile.outlines.visible = visible
 
@@ -289,6 +291,8 @@ class Tiles:
         viewer = self._viewer
         upper = [Tile.of(picture, board.header) for picture in board.upper]
         lower = [Tile.of(picture, board.header) for picture in board.lower]
+        for tile in (*upper, *lower):
+            tile.outlines.visible = self._outlined
         same_scan = self._header == board.header
         step = int(viewer.dims.current_step[0])  # napari forgets it with the last layer
         self.clear_canvas()

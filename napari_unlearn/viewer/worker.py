@@ -204,7 +204,7 @@ def _give_memory_back() -> None:
     Elsewhere counting references is enough, and a full collection would hold up the window.
     """
     torch = sys.modules.get("torch")
-    if torch is None:
+    if torch is None or not hasattr(torch, "cuda"):  # another job is just importing it
         return
     _set_aside("torch")
     if torch.cuda.is_available() and torch.cuda.is_initialized():

@@ -1,11 +1,16 @@
 """The demo as a user starts it: another process, a real window."""
 
+import itertools
 import os
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 from imageio.v3 import imread
+
+from napari_unlearn.viewer.tour_demo import numbered
+from napari_unlearn.viewer.tour_steps import TOUR
 
 COMMAND = [
     sys.executable,
@@ -46,3 +51,23 @@ def test_headless_demo_fails_in_one_sentence_without_a_model(sample, tmp_path):
     assert result.returncode == 1
     assert "oracle.safetensors" in result.stderr.splitlines()[-1]
     assert not (tmp_path / "demo.png").exists()
+
+
+@pytest.mark.long
+def test_headless_tour_leaves_a_picture_of_every_step(tmp_path):
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", "napari_unlearn", "demo", "--tour", "--headless"),
+            *("--screenshot", str(tmp_path / "tour.png")),
+        ],
+        env={**os.environ, "NAPARI_CONFIG": str(tmp_path / "settings.yaml")},
+        capture_output=True,
+        text=True,
+        timeout=290,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    pictures = [imread(numbered(tmp_path / "tour.png", place)) for place in range(len(TOUR))]
+    for before, after in itertools.pairwise(pictures):
+        changed = np.abs(after[..., :3].astype(int) - before[..., :3].astype(int)).max(axis=-1) > 30
+        assert changed.mean() > 0.005, "another caption at least"

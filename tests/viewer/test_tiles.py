@@ -39,6 +39,13 @@ def test_hidden_outlines_leave_no_empty_cell(viewer, comparison):
     assert viewer.canvas.grid.position(index, viewer.layers) == (1, 3)
 
 
+def test_hidden_outlines_stay_hidden_in_tiles_to_come(viewer, comparison):
+    tiles = Tiles(viewer)
+    tiles.set_outlines_visible(False)
+    tiles.show(comparison)
+    assert not any(tile.outlines.visible for tile in (*tiles.upper, *tiles.lower))
+
+
 def test_images_errors_and_geometry_are_the_comparisons(viewer, comparison):
     tiles = Tiles(viewer)
     tiles.show(comparison)
