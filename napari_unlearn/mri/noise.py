@@ -9,8 +9,9 @@ from napari_unlearn.mri.coils import rss
 from napari_unlearn.mri.fourier import ifft2c
 from napari_unlearn.mri.sampling import Mask
 
-LEAST_LAMBDA = 1e-5
-"""Below this single precision cannot tell measured from unmeasured."""
+LEAST_LAMBDA = 1e-4
+"""Of what is derived from data: below this the null space of a few coils is known to some percent
+only (docs/hallucinations.md)."""
 
 _EDGE = 8  # the outermost eighth of the rows at either end, a quarter of the columns
 _FEW = 16
