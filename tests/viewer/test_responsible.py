@@ -169,6 +169,7 @@ def test_a_proposal_for_another_experiment_is_not_taken(qtbot, folder):
     assert sets.members == {}
 
 
+@pytest.mark.long
 def test_the_pictures_are_those_of_the_first_slices(folder):
     loaded = Experiment.load(folder)
     scan = loaded.samples("site_test").scans[0]
