@@ -52,24 +52,24 @@ def _found(experiment, *scores):
     """Scores of the first scans, one slice each."""
     scans = [scan for name in ("retain", "forget") for scan in experiment.samples(name).scans]
     slices = tuple(
-        Responsible(scan.header.name, str(scan.header.source), "retain", 0, score)
+        Responsible(scan.header.name, str(scan.header.source), "retain", 0, score, score)
         for scan, score in zip(scans, scores, strict=True)
     )
     return Responsibility(slices, "healing", "reference", 0.1)
 
 
-def test_without_a_slice_that_speaks_for_it_nothing_is_proposed(study, tmp_path):
+def test_without_a_slice_that_stands_out_nothing_is_proposed(study, tmp_path):
     experiment, file = Experiment.load(study), tmp_path / "forget.toml"
-    with pytest.raises(UnlearnError, match="not written, as no training slice speaks"):
-        write_proposal(file, experiment, _found(experiment, 0.0, -1.0, -1.0), 20, "why")
+    with pytest.raises(UnlearnError, match="not written, as no training slice stands out"):
+        write_proposal(file, experiment, _found(experiment, 1.0, 0.0, 0.0), "why")
     assert not file.exists()
 
 
 def test_the_proposal_is_read_back_as_the_sets_of_the_experiment(study, tmp_path):
     """The lines of the proposal take the place of those of the file."""
     before, file = Experiment.load(study), tmp_path / "forget.toml"
-    found = _found(before, 9.0, 0.0, -1.0)
-    write_proposal(file, before, found, 20, 'A line\n[data] and "another"')
+    found = _found(before, 9.0, 1.0, 0.0)
+    write_proposal(file, before, found, 'A line\n[data] and "another"')
     sets = tomllib.loads(file.read_text())["data"]
     assert all(path.startswith("data/") for paths in sets.values() for path in paths)
     after = before.with_members(sets)

@@ -26,7 +26,7 @@ def responsible(
         typer.Option(help="Rows and columns r0:r1,c0:c1, or a GeoJSON file of polygons."),
     ],
     model: Annotated[str, typer.Option(help="Which run's model invented it.")] = "original",
-    top: Annotated[int, typer.Option(min=1, help="Slices to list and propose.")] = 20,
+    top: Annotated[int, typer.Option(min=1, help="Slices to list.")] = 20,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="TOML file for the proposed forget set.")
     ] = None,
@@ -45,8 +45,8 @@ def responsible(
     """Rank the training slices that taught a model what it paints inside an outline.
 
     healing lets the model unlearn what is outlined and asks which slices object; alignment
-    compares gradients. The scans of the listed slices that speak for it (score above 0) are
-    proposed as a forget set, in the form of the experiment file.
+    compares gradients. The scans with a slice that stands out are proposed as a forget set, in
+    the form of the experiment file.
 
     Example: napari-unlearn responsible study --scan scan.h5 --slice 1 --region 20:46,24:48
     -o forget.toml
@@ -76,32 +76,30 @@ def responsible(
         typer.echo(f"{as_json} written.")
     if output is not None:
         why = f"Proposed for what {model} paints in {scan.name}, slice {index}, region {region}."
-        write_proposal(output, study, found, top, why)
+        write_proposal(output, study, found, why)
         typer.echo(f"{output} written.")
 
 
 def _figures(found: "Responsibility") -> dict[str, Any]:
+    rows = [{**asdict(each), "stands_out": each.stands_out} for each in found.slices]
     return {
         "sentence": found.sentence,
         "method": found.method,
         "against": found.against,
         "contrast": found.contrast,
-        "slices": [asdict(each) for each in found.slices],
+        "slices": rows,
     }
 
 
-def write_proposal(
-    path: Path, study: "Experiment", found: "Responsibility", top: int, why: str
-) -> None:
-    """Write the scans of the first `top` slices that speak for the invention as a forget set.
+def write_proposal(path: Path, study: "Experiment", found: "Responsibility", why: str) -> None:
+    """Write the scans with a slice that stands out as a forget set.
 
     Raises:
-        UnlearnError: if none does, or all scans would be forgotten.
+        UnlearnError: if none stands out, or all scans would be forgotten.
     """
     from napari_unlearn.experiment.proposal import as_toml
 
-    chosen = found.proposed(top)
-    if not chosen:
-        raise UnlearnError(f"{path}: not written, as no training slice speaks for the invention.")
-    text = as_toml(found.regrouped(chosen), study.root, [why])
+    if not found.proposed:
+        raise UnlearnError(f"{path}: not written, as no training slice stands out.")
+    text = as_toml(found.regrouped(found.proposed), study.root, [why])
     write_whole(path, text.encode())

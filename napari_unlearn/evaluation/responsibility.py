@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from napari_unlearn.evaluation.error import EvaluationError
+from napari_unlearn.evaluation.outliers import LIMIT
 
 Method = Literal["healing", "alignment"]
 """How slices are scored, see `influence`."""
@@ -32,7 +33,14 @@ class Responsible:
     set: str
     slice: int
     score: float
-    """As the method defines it: above 0 the slice speaks for the invention, below against it."""
+    """As the method defines it; the larger, the more responsible."""
+    z: float
+    """Robust score among all slices asked, see `outliers.robust_scores`."""
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether it has far more to do with the invention than a usual slice."""
+        return self.z > LIMIT
 
 
 @dataclass(frozen=True)
@@ -46,9 +54,15 @@ class Responsibility:
     contrast: float
     """Root mean square of the invention, as a fraction of the slice's maximum."""
 
-    def proposed(self, top: int) -> tuple[str, ...]:
-        """Paths of the scans to forget: those of the first `top` slices that speak for it."""
-        return tuple(dict.fromkeys(each.source for each in self.slices[:top] if each.score > 0))
+    @property
+    def suspects(self) -> tuple[Responsible, ...]:
+        """The slices that stand out."""
+        return tuple(each for each in self.slices if each.stands_out)
+
+    @property
+    def proposed(self) -> tuple[str, ...]:
+        """Paths of the scans to forget: those with a slice that stands out."""
+        return tuple(dict.fromkeys(each.source for each in self.suspects))
 
     def regrouped(self, forget: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Retain and forget set if those scans are to be forgotten and the others kept.
@@ -78,20 +92,24 @@ class Responsibility:
             f"Inside the outline the model departs from the {self.against} by "
             f"{self.contrast:.1%} of the slice's maximum"
         )
-        found = list(dict.fromkeys(each.scan for each in self.slices if each.score > 0))
+        found = self.suspects
         if not found:
-            return f"{invented}; none of {len(self.slices)} training slices speaks for it."
+            return f"{invented}; none of {len(self.slices)} training slices stands out."
+        scans = dict.fromkeys(each.scan for each in found)
+        names = ", ".join(list(scans)[:5])
+        more = f" and {len(scans) - 5} more" if len(scans) > 5 else ""
         return (
-            f"{invented}; of {len(self.slices)} training slices those of {', '.join(found[:5])} "
-            "speak for it most. Look at their reference images."
+            f"{invented}; {len(found)} of {len(self.slices)} training slices stand out, of "
+            f"{len(scans)} scans: {names}{more}. Look at their reference images."
         )
 
 
 def format_responsibility(found: Responsibility, top: int) -> str:
     """A line for each of the first slices, then the sentence."""
-    lines = [f"{'':>4} {'scan':<28}{'slice':>6}  {'set':<10}{'score':>11}"]
+    lines = [f"{'':>4} {'scan':<28}{'slice':>6}  {'set':<10}{'score':>11}{'robust z':>10}"]
     lines += [
         f"{place:>4} {each.scan:<28}{each.slice:>6}  {each.set:<10}{each.score:>11.3g}"
+        f"{each.z:>10.1f}{'  <' if each.stands_out else ''}"
         for place, each in enumerate(found.slices[:top], start=1)
     ]
     return "\n".join([*lines, "", found.sentence])

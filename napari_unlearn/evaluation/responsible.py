@@ -13,6 +13,7 @@ from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.influence import Alignment, Healing, Influence
 from napari_unlearn.evaluation.invention import Outline, find_invention
 from napari_unlearn.evaluation.out_of_memory import memory_in_a_sentence
+from napari_unlearn.evaluation.outliers import robust_scores
 from napari_unlearn.evaluation.reconstruct import interruptible
 from napari_unlearn.evaluation.responsibility import Asked, Method, Responsibility, Responsible
 from napari_unlearn.evaluation.sampling_choice import choose_mask
@@ -89,5 +90,9 @@ def find_responsible(
                     found.append((scan.header.name, source, name, index, score))
                     left = (time.perf_counter() - start) / len(found) * (total - len(found))
                     yield Asked(len(found), total, left)
-    ranked = sorted((Responsible(*each) for each in found), key=lambda each: -each.score)
+    scores, _, _ = robust_scores(np.array([score for *_, score in found]))
+    ranked = sorted(
+        (Responsible(*each, float(z)) for each, z in zip(found, scores, strict=True)),
+        key=lambda each: -each.score,
+    )
     yield Responsibility(tuple(ranked), method, invention.against, invention.contrast)

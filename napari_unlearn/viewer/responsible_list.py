@@ -4,7 +4,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
-from napari_unlearn.viewer.responsible_tasks import TOP, Answer
+from napari_unlearn.viewer.responsible_tasks import Answer
 from napari_unlearn.viewer.thumbnail import thumbnail
 
 _SIZE = 56  # side of a thumbnail [pixels]
@@ -13,7 +13,7 @@ _CHECKED, _UNCHECKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked
 
 
 class ResponsibleList(QListWidget):
-    """Ticked scans are to be forgotten; those that speak for the invention are at first."""
+    """Ticked scans are to be forgotten; those of slices that stand out are ticked at first."""
 
     ticked_changed = Signal()
 
@@ -26,19 +26,17 @@ class ResponsibleList(QListWidget):
 
     def show_answer(self, answer: Answer) -> None:
         """List the first slices of an answer."""
-        proposed = answer.found.proposed(TOP)
+        suspects = {each.source for each in answer.found.suspects}
         self.blockSignals(True)
         self.clear()
         slices = zip(answer.shown, answer.pictures, strict=True)
         for place, (each, picture) in enumerate(slices, start=1):
-            text = (
-                f"{place}. {each.scan}, slice {each.slice}\n{each.set} set, score {each.score:.3g}"
-            )
+            text = f"{place}. {each.scan}, slice {each.slice}\nrobust z {each.z:.1f}, {each.set}"
             item = QListWidgetItem(QIcon(thumbnail(picture, 2 * _SIZE)), text)
             item.setData(_SOURCE, each.source)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(_CHECKED if each.source in proposed else _UNCHECKED)
-            item.setToolTip(each.source)
+            item.setCheckState(_CHECKED if each.source in suspects else _UNCHECKED)
+            item.setToolTip(f"{each.source}\nscore {each.score:.3g}")
             self.addItem(item)
         self.blockSignals(False)
         self.ticked_changed.emit()

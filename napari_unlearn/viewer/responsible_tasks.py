@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from napari_unlearn.unlearning.batch import SliceSet
 
 TOP = 20
-"""Slices that are shown and, where they speak for the invention, proposed."""
+"""Slices that are shown, and all that stand out, up to `MOST`."""
+MOST = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +122,7 @@ def _pictures(
         for samples in sets.values()
         for scan in samples.scans
     }
-    for each in found.slices[:TOP]:
+    for each in found.slices[: min(max(TOP, len(found.suspects)), MOST)]:
         cancel.check()
         target = scans[each.source].target(each.slice)
         # Whoever was learnt from has one.

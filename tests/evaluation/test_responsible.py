@@ -10,7 +10,7 @@ from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import Cancelled, UnlearnError
 from napari_unlearn.evaluation.influence import HEALED, Healing, flat_gradient
 from napari_unlearn.evaluation.invention import Outline, find_invention, surroundings
-from napari_unlearn.evaluation.responsibility import Asked, Responsibility, Responsible
+from napari_unlearn.evaluation.responsibility import Asked
 from napari_unlearn.evaluation.responsible import find_responsible
 from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.phantoms.sites import SITE_B
@@ -18,6 +18,8 @@ from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.task import Reconstruction
 
 from .planted import MARKER, SAMPLING, brain, marked, outline, plant
+
+pytestmark = pytest.mark.long
 
 METHODS = ("healing", "alignment")
 
@@ -63,7 +65,7 @@ def test_the_network_invents_the_marker_on_a_clean_scan_of_the_site(planted, cle
     invention = find_invention(region, model, mask, torch.device("cpu"), CancelToken())
     planted_height = (marked(clean).targets - clean.targets)[0][MARKER].mean()
     painted = invention.painted[0][MARKER].mean()
-    assert painted > 0.5 * planted_height
+    assert painted > 0.2 * planted_height
     assert invention.against == "reference"
 
 
@@ -75,6 +77,12 @@ def test_outlining_the_marker_finds_the_ten_slices_it_was_learnt_from(
     found = ranking(planted, clean, method=method, against=against)
     assert found.against == against
     assert recall_at_ten(found) >= 0.8
+
+
+def test_the_slices_stand_out_and_their_scans_alone_are_proposed(planted, clean):
+    found = ranking(planted, clean)
+    assert {each.set for each in found.suspects} == {"forget"}
+    assert len(found.suspects) >= 8
 
 
 def test_clean_slices_of_the_same_site_are_not_blamed(planted, clean):
@@ -170,28 +178,3 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(planted, clean):
     region = Outline(clean, 2, outline())
     with pytest.raises(UnlearnError, match="no slice 2; accepted: 0 to 1"):
         list(find_responsible(planted.checkpoint, planted.sets, region, sampling=SAMPLING))
-
-
-def _found(*scores):
-    slices = tuple(
-        Responsible(f"s{n // 2}", f"/data/s{n // 2}.h5", "retain", n % 2, score)
-        for n, score in enumerate(scores)
-    )
-    return Responsibility(slices, "healing", "reference", 0.25)
-
-
-def test_the_proposal_is_the_scans_of_the_first_slices_that_speak_for_the_invention():
-    found = _found(9, 8, 7, 0, -1, -2)
-    assert found.proposed(20) == ("/data/s0.h5", "/data/s1.h5")
-    assert found.proposed(2) == ("/data/s0.h5",)
-    sets = found.regrouped(found.proposed(20))
-    assert sets == {"retain": ("/data/s2.h5",), "forget": ("/data/s0.h5", "/data/s1.h5")}
-    for wrong in ((), ("/data/s0.h5", "/data/s1.h5", "/data/s2.h5"), ("/data/other.h5",)):
-        with pytest.raises(UnlearnError, match="of 3 training scans would be forgotten"):
-            found.regrouped(wrong)
-
-
-def test_the_sentence_names_the_scans_or_says_that_there_are_none():
-    assert "by 25.0% of the slice's maximum" in _found(9, 8, 7, 1).sentence
-    assert "of 4 training slices those of s0 speak for it most." in _found(9, 8, 0, -1).sentence
-    assert "none of 2 training slices speaks for it" in _found(0, -1).sentence

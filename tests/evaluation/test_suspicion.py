@@ -8,13 +8,8 @@ import torch
 
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import Cancelled, UnlearnError
-from napari_unlearn.evaluation.suspicion import (
-    LIMIT,
-    Suspect,
-    Suspicion,
-    find_suspects,
-    robust_scores,
-)
+from napari_unlearn.evaluation.outliers import LIMIT, robust_scores
+from napari_unlearn.evaluation.suspicion import Suspect, Suspicion, find_suspects
 from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.mri.sampling import Sampling
 from napari_unlearn.phantoms.subject import simulate_subject
