@@ -32,7 +32,7 @@ from napari_unlearn.viewer.looking import Looking
 from napari_unlearn.viewer.model_list import ModelList
 from napari_unlearn.viewer.run_panel import RunPanel
 from napari_unlearn.viewer.samples import SAMPLES, Sample, sample_folder
-from napari_unlearn.viewer.session import session_of
+from napari_unlearn.viewer.session import Session, session_of
 from napari_unlearn.viewer.settings_form import SettingsForm
 from napari_unlearn.viewer.tall_area import TallArea
 from napari_unlearn.viewer.tasks import Model
@@ -48,7 +48,7 @@ class CompareDock(QWidget):
 
     def __init__(self, napari_viewer: "napari.Viewer") -> None:
         super().__init__()
-        self.session = session_of(napari_viewer)
+        self.session: Session = session_of(napari_viewer)
         self._viewer = napari_viewer
         self.path = QLineEdit()
         self.path.setPlaceholderText("fastMRI .h5, NIfTI, or a DICOM folder")
@@ -63,13 +63,13 @@ class CompareDock(QWidget):
         self.instead.setWordWrap(True)
         self.instead.setStyleSheet("color: #FFB000;")
         self.instead.hide()
-        self.findings = Findings(self.session, napari_viewer)
+        self.findings: Findings = Findings(self.session, napari_viewer)
         self.looking = Looking(self.session, self.settings, napari_viewer)
         self.pages = QTabWidget()
         self.pages.addTab(self.findings, "Findings")
         self.pages.addTab(TallArea(self.looking), "Look closer")
         self.pages.setToolTip("F1 over the images lists the keys")
-        self.help = KeyHelp(self.session.viewer)
+        self.help: KeyHelp = KeyHelp(self.session.viewer)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(6)
