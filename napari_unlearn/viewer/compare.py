@@ -23,11 +23,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.evaluation.comparison import Comparison
-from napari_unlearn.evaluation.disagreement import shown_instead
-from napari_unlearn.viewer import keys
 from napari_unlearn.viewer.findings import Findings
+from napari_unlearn.viewer.instead import Instead
 from napari_unlearn.viewer.key_help import KeyHelp
+from napari_unlearn.viewer.keys import bind
 from napari_unlearn.viewer.looking import Looking
 from napari_unlearn.viewer.model_list import ModelList
 from napari_unlearn.viewer.run_panel import RunPanel
@@ -59,10 +58,7 @@ class CompareDock(QWidget):
         self.models = ModelList()
         self.settings = SettingsForm(self.session)
         self.panel = RunPanel(self.session)
-        self.instead = QLabel()
-        self.instead.setWordWrap(True)
-        self.instead.setStyleSheet("color: #FFB000;")
-        self.instead.hide()
+        self.instead = Instead(self.session)
         self.findings: Findings = Findings(self.session, napari_viewer)
         self.looking = Looking(self.session, self.settings, napari_viewer)
         self.pages = QTabWidget()
@@ -88,10 +84,9 @@ class CompareDock(QWidget):
         self.settings.failed.connect(self._complain)
         self.looking.failed.connect(self._complain)
         self.session.drawing.armed.connect(self._on_armed)
-        self.session.compared.connect(self._show_instead)
         self.session.changed.connect(self._show_session)
         self._show_session()
-        keys.bind(self.session.viewer, self, self._try)
+        bind(self.session.viewer, self, self._try)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(1500)
@@ -166,13 +161,6 @@ class CompareDock(QWidget):
         self.models.show_models(self.session.models)
         if self.session.scan_path is not None:
             self.path.setText(str(self.session.scan_path))
-        self._show_instead(self.session.comparison)
-
-    def _show_instead(self, comparison: Comparison | None) -> None:
-        """Say what is shown where there is no ground truth."""
-        text = "" if comparison is None else shown_instead(comparison)
-        self.instead.setText(text)
-        self.instead.setVisible(bool(text))
 
     def _on_armed(self, tool: str) -> None:
         if tool:
