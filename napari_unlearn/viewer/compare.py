@@ -23,16 +23,16 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.evaluation.comparison import Comparison
-from napari_unlearn.evaluation.disagreement import shown_instead
-from napari_unlearn.viewer import keys, layout
+from napari_unlearn.viewer import layout
 from napari_unlearn.viewer.findings import Findings
+from napari_unlearn.viewer.instead import Instead
 from napari_unlearn.viewer.key_help import KeyHelp
+from napari_unlearn.viewer.keys import bind
 from napari_unlearn.viewer.looking import Looking
 from napari_unlearn.viewer.model_list import ModelList
 from napari_unlearn.viewer.run_panel import RunPanel
 from napari_unlearn.viewer.samples import SAMPLES, Sample, sample_folder
-from napari_unlearn.viewer.session import session_of
+from napari_unlearn.viewer.session import Session, session_of
 from napari_unlearn.viewer.settings_form import SettingsForm
 from napari_unlearn.viewer.tall_area import TallArea
 from napari_unlearn.viewer.tasks import Model
@@ -48,7 +48,7 @@ class CompareDock(QWidget):
 
     def __init__(self, napari_viewer: "napari.Viewer") -> None:
         super().__init__()
-        self.session = session_of(napari_viewer)
+        self.session: Session = session_of(napari_viewer)
         self._viewer = napari_viewer
         self.path = QLineEdit()
         self.path.setPlaceholderText("fastMRI .h5, NIfTI, or a DICOM folder")
@@ -59,17 +59,14 @@ class CompareDock(QWidget):
         self.models = ModelList()
         self.settings = SettingsForm(self.session)
         self.panel = RunPanel(self.session)
-        self.instead = QLabel()
-        self.instead.setWordWrap(True)
-        self.instead.setStyleSheet("color: #FFB000;")
-        self.instead.hide()
-        self.findings = Findings(self.session, napari_viewer)
+        self.instead = Instead(self.session)
+        self.findings: Findings = Findings(self.session, napari_viewer)
         self.looking = Looking(self.session, self.settings, napari_viewer)
         self.pages = QTabWidget()
         self.pages.addTab(self.findings, "Findings")
         self.pages.addTab(TallArea(self.looking), "Look closer")
         self.pages.setToolTip("F1 over the images lists the keys")
-        self.help = KeyHelp(self.session.viewer)
+        self.help: KeyHelp = KeyHelp(self.session.viewer)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(6)
@@ -88,10 +85,9 @@ class CompareDock(QWidget):
         self.settings.failed.connect(self._complain)
         self.looking.failed.connect(self._complain)
         self.session.drawing.armed.connect(self._on_armed)
-        self.session.compared.connect(self._show_instead)
         self.session.changed.connect(self._show_session)
         self._show_session()
-        keys.bind(self.session.viewer, self, self._try)
+        bind(self.session.viewer, self, self._try)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(1500)
@@ -163,13 +159,6 @@ class CompareDock(QWidget):
         self.models.show_models(self.session.models)
         if self.session.scan_path is not None:
             self.path.setText(str(self.session.scan_path))
-        self._show_instead(self.session.comparison)
-
-    def _show_instead(self, comparison: Comparison | None) -> None:
-        """Say what is shown where there is no ground truth."""
-        text = "" if comparison is None else shown_instead(comparison)
-        self.instead.setText(text)
-        self.instead.setVisible(bool(text))
 
     def _on_armed(self, tool: str) -> None:
         if tool:

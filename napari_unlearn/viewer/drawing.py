@@ -239,10 +239,12 @@ class Drawing(QObject):
         elif not tiles and self._layers:
             with self._viewer.layers.batched_update():
                 self._take_away()
-        for place, layer in enumerate(self._layers):
-            shown = self._viewer.canvas.grid.enabled or place == 0
-            if layer.visible != shown:
-                layer.visible = shown
+        alone = not self._viewer.canvas.grid.enabled  # one tile fills the canvas
+        wrong = [each for at, each in enumerate(self._layers) if each.visible == (alone and at > 0)]
+        if wrong:
+            with self._viewer.layers.batched_update():
+                for layer in wrong:
+                    layer.visible = not layer.visible
 
     def _on_press(self, _viewer: object, event: "Event") -> None:
         """Draw in the tile under the mouse, whichever was selected."""

@@ -13,7 +13,7 @@ from napari_unlearn.evaluation.region_metrics import DrawnRegion, ellipse_outlin
 COLOUR = "#56B4E9"
 """Sky blue, after Okabe & Ito: none of the verdicts has it."""
 
-_WIDTH = 0.8  # pixels of the image
+_WIDTH = 0.6  # pixels of the image
 _SMALLEST = 1.0  # pixel, or square of pixels: less is a click, not a drawing
 
 

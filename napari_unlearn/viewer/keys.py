@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.utils.key_bindings import coerce_keybinding
 
+from napari_unlearn.errors import UnlearnError
 from napari_unlearn.viewer.drawing import Tool
+from napari_unlearn.viewer.drawn_layer import Drawn
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -58,6 +61,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("Shift-G", "region, corner by corner", _tool("polygon")),
         Key("J", "region, ellipse", _tool("ellipse")),
         Key("Shift-J", "region, box", _tool("rectangle")),
+        Key("Shift-B", "region, a box around the finding last seen", lambda dock: _box(dock)),
         Key("K", "line, for its intensity profile", _tool("line")),
         Key("S", "select and move drawings", None),
         Key("Delete", "remove the selected drawings", None),
@@ -137,6 +141,16 @@ def _bound(
     run: "Callable[[Callable[[], object]], None]",
 ) -> "Callable[[object], None]":
     return lambda _viewer: run(lambda: act(dock))
+
+
+def _box(dock: "CompareDock") -> None:
+    found = dock.findings.regions.seen
+    if found is None:
+        raise UnlearnError("No finding has been seen yet; '.' goes to the first.")
+    top, left, bottom, right = (edge - 0.5 for edge in found.box)  # pixels reach half a side out
+    corners = [(top, left), (top, right), (bottom, right), (bottom, left)]
+    vertices = np.array([(found.slice, *corner) for corner in corners], float)
+    dock.session.drawing.add(Drawn(vertices, "rectangle"))
 
 
 def _less(dock: "CompareDock", sign: int) -> None:

@@ -108,6 +108,12 @@ class RegionsTable(Table):
             self.put(row, 3, f"{region.area:.0f}")
             self.put(row, 4, f"{100 * region.mean_error:+.0f} %")
 
+    @property
+    def seen(self) -> Region | None:
+        """The region last asked for."""
+        row = self.currentRow()
+        return self._regions[row] if 0 <= row < len(self._regions) else None
+
     def step(self, by: int) -> None:
         """Ask to see the region after (1) or before (-1) the last one seen, around the ends."""
         if self._regions:

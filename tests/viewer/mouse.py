@@ -31,9 +31,9 @@ def press(qtbot, viewer, key, modifier=Qt.KeyboardModifier.NoModifier):
     qtbot.keyClick(canvas(viewer), key, modifier)
 
 
-def colour_at(viewer, place):
-    """Red, green, blue of the canvas as it is painted, mean of 3 x 3 pixels."""
+def painted(viewer, places):
+    """Red, green, blue of the canvas as it is painted, 5 x 5 pixels around each place."""
     picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(float)
     scale = picture.shape[0] / canvas(viewer).height()
-    row, column = round(place.y() * scale), round(place.x() * scale)
-    return picture[row - 1 : row + 2, column - 1 : column + 2].mean(axis=(0, 1))
+    spots = [(round(place.y() * scale), round(place.x() * scale)) for place in places]
+    return [picture[row - 2 : row + 3, column - 2 : column + 3] for row, column in spots]

@@ -5,9 +5,9 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.viewer.drawn_layer import Drawn
+from napari_unlearn.viewer.drawn_layer import COLOUR, Drawn
 from napari_unlearn.viewer.session import session_of
-from tests.viewer.mouse import drag, press, spot
+from tests.viewer.mouse import drag, painted, press, spot
 
 BOX = Drawn(np.array([(1, 10, 10), (1, 10, 30), (1, 20, 30), (1, 20, 10)], float), "rectangle")
 LINE = Drawn(np.array([(2, 5, 5), (2, 5, 45)], float), "line")
@@ -82,6 +82,22 @@ def test_a_region_may_have_any_shape(qtbot, reading, shown):
     assert not inside[distance > 17].any()
     press(qtbot, shown, Qt.Key.Key_G)
     assert session.drawing.tool is None
+
+
+def test_drawings_are_painted_in_every_tile_and_again_after_a_pair(qtbot, reading, shown):
+    session = reading.session
+    session.drawing.add(BOX)
+    session.pair.show("wipe")
+    qtbot.waitUntil(lambda: sum(layer.visible for layer in session.drawing.layers) == 1)
+    session.pair.leave()
+    qtbot.waitUntil(lambda: all(layer.visible for layer in session.drawing.layers))
+    colour = np.array([int(COLOUR[i : i + 2], 16) for i in (1, 3, 5)])
+    places = [spot(shown, tile.image, 20, 15) for tile in _tiles(session)]
+    for around in painted(shown, places):
+        assert np.abs(around - colour).max(axis=-1).min() < 60
+    shown.dims.set_current_step(0, 2)
+    for around in painted(shown, places):
+        assert np.abs(around - colour).max(axis=-1).min() > 60, "it lies on slice 1 alone"
 
 
 def test_drawings_stay_on_their_slice(session):

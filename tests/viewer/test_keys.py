@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from napari.layers import Image, Shapes
 from napari.utils.key_bindings import coerce_keybinding
@@ -103,6 +104,19 @@ def test_keys_go_through_findings_slices_and_greys(qtbot, reading, shown):
     with qtbot.waitSignal(reading.session.compared, timeout=2000):
         press(qtbot, shown, Qt.Key.Key_PageUp)
     assert reading.session.comparison.threshold > before
+
+
+def test_a_finding_becomes_a_region_without_the_mouse(qtbot, reading, shown):
+    press(qtbot, shown, Qt.Key.Key_B, SHIFT)
+    assert "No finding" in reading.panel.status.text()
+    press(qtbot, shown, Qt.Key.Key_Period)
+    found = reading.findings.regions.seen
+    press(qtbot, shown, Qt.Key.Key_B, SHIFT)
+    (region,) = reading.session.drawing.regions
+    rows, columns = np.nonzero(region.mask((64, 64)))
+    assert (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1) == found.box
+    assert region.slice == found.slice
+    assert reading.looking.table.rowCount() == 4
 
 
 def test_a_mistake_by_key_is_a_sentence(qtbot, make_napari_viewer):

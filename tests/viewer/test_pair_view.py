@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 
 from napari_unlearn.viewer.drawn_layer import Drawn
 from napari_unlearn.viewer.session import session_of
-from tests.viewer.mouse import LEFT, colour_at, drag, spot
+from tests.viewer.mouse import LEFT, drag, painted, spot
 
 BOX = Drawn(np.array([(1, 10, 10), (1, 10, 30), (1, 20, 30), (1, 20, 10)], float), "rectangle")
 
@@ -95,7 +95,7 @@ def test_a_wipe_is_painted_and_its_edge_dragged(qtbot, reading, shown):
     layer = pair.layer
     invented = spot(shown, layer, 20, 20)  # by the original, A, alone
     beside = spot(shown, layer, 50, 20)
-    with_a = colour_at(shown, invented).mean() - colour_at(shown, beside).mean()
+    with_a = np.subtract(*(around.mean() for around in painted(shown, (invented, beside))))
     camera = tuple(shown.scene.camera.center)
     drag(
         qtbot,
@@ -107,7 +107,7 @@ def test_a_wipe_is_painted_and_its_edge_dragged(qtbot, reading, shown):
     assert pair.wipe.edge == pytest.approx(8 / 64, abs=1 / 64)
     assert tuple(shown.scene.camera.center) == camera, "the image stays where it is"
     qtbot.wait(50)
-    with_b = colour_at(shown, invented).mean() - colour_at(shown, beside).mean()
+    with_b = np.subtract(*(around.mean() for around in painted(shown, (invented, beside))))
     assert with_a > 60
     assert abs(with_b) < 15
 
