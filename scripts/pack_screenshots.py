@@ -11,21 +11,21 @@ from PIL import Image
 
 LIMIT = 300_000
 """Bytes of one picture at most."""
-WIDTH = 1400
-"""Pixels; a page shows less."""
+WIDTHS = (1400, 1300, 1200, 1100, 1000)
+"""Pixels, the widest that fits under the limit is taken; a page shows less."""
+COLOURS = 128
 
 
 def packed(picture: Image.Image) -> bytes:
-    """PNG with as many colours as fit under the limit."""
-    data = b""
-    for colours in (256, 128, 64, 32):
+    """PNG with few colours, as wide as the limit allows."""
+    for width in WIDTHS:
+        height = round(picture.height * width / picture.width)
+        small = picture.resize((width, height), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
-        few = picture.quantize(colours, dither=Image.Dither.NONE)
-        few.save(buffer, "PNG", optimize=True)
-        data = buffer.getvalue()
-        if len(data) < LIMIT:
-            return data
-    sys.exit(f"{len(data)} bytes even with 32 colours; {LIMIT} are allowed.")
+        small.quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+        if buffer.tell() < LIMIT:
+            return buffer.getvalue()
+    sys.exit(f"More than {LIMIT} bytes even {WIDTHS[-1]} pixels wide.")
 
 
 def main() -> None:
@@ -33,9 +33,6 @@ def main() -> None:
     screenshot, target = Path(sys.argv[1]), Path(sys.argv[2])
     with Image.open(screenshot, formats=["PNG"]) as image:
         picture = image.convert("RGB")
-    if picture.width > WIDTH:
-        height = round(picture.height * WIDTH / picture.width)
-        picture = picture.resize((WIDTH, height), Image.Resampling.LANCZOS)
     for ending, version in (("", picture), ("_grey", picture.convert("L"))):
         path = target.with_name(f"{target.name}{ending}.png")
         path.write_bytes(packed(version))

@@ -1,11 +1,14 @@
 """Published figures: every table in a README says what docs/results/ holds."""
 
 import json
+import re
 import runpy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from napari_unlearn.evaluation.detection import ModeScore, Rates
 from napari_unlearn.evaluation.results import format_table, how_often, read_results
@@ -94,3 +97,13 @@ def test_publishing_hallucinations_fills_the_page_and_nothing_else(tmp_path):
     assert filled.endswith("<!-- end of knee -->\nafter\n")
     script["publish"](page, tmp_path)  # without results there is nothing to fill
     assert page.read_text().count("knee") == 2
+
+
+def test_readmes_pictures_are_there_small_and_where_they_say_so_grey():
+    names = set(re.findall(r"\]\((docs/[a-z_]+\.png)\)", (ROOT / "README.md").read_text()))
+    assert {"docs/demo.png", "docs/demo_grey.png"} <= names
+    for name in names:
+        assert (ROOT / name).stat().st_size < 300_000, name
+        with Image.open(ROOT / name) as picture:
+            pixels = np.asarray(picture.convert("RGB")).astype(int)
+        assert (np.ptp(pixels, axis=-1).max() == 0) is name.endswith("_grey.png"), name

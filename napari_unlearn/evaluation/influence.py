@@ -90,7 +90,7 @@ class Healing(Influence):
             with torch.no_grad():
                 for weight, gradient in zip(weights, gradients, strict=True):
                     if gradient is not None:
-                        weight -= left / size * gradient
+                        weight.sub_(gradient, alpha=left / size)
             yield
 
     def score(self, batch: Batch) -> float:

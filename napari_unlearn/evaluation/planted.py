@@ -133,8 +133,9 @@ def plant(
     """
     if not structures:
         return kspace
-    drawing = np.zeros(kspace.shape[-2:])
-    top, left = (drawing.shape[0] - shape[0]) // 2, (drawing.shape[1] - shape[1]) // 2
+    rows, columns = kspace.shape[-2:]
+    drawing = np.zeros((rows, columns))
+    top, left = (rows - shape[0]) // 2, (columns - shape[1]) // 2
     inner = drawing[top : top + shape[0], left : left + shape[1]]
     for structure in structures:
         inner += maximum * structure.drawing(shape)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from napari.layers import Shapes
@@ -28,6 +29,9 @@ SIGNS: dict[Kind, str] = {"removed": "✓", "remaining": "!", "introduced": "+"}
 NEUTRAL = "#9AA7B4"
 """For places on the reference, where nothing can be wrong."""
 
+_SHADOW = "#000000B0"
+"""Under every line, so that it can be read on bright tissue; not among many regions."""
+
 # All lengths are pixels of an image of `_COMMON` pixels; in larger ones they grow with the image.
 _COMMON = 96
 _MARGIN = 2.0  # left free between a region and its outline, so that it stays readable
@@ -36,6 +40,7 @@ _GAP = 1.6  # between the two lines of a doubled stroke
 _PITCH, _NOTCH = 1.4, 1.1  # of a toothed stroke
 _WIDTH = 0.9
 _THICK = 1.7
+_RIM = 1.0  # of the shadow under a line, both sides together
 _THIN = 0.75  # of those widths, among many regions and where the outline is no verdict
 _LETTER = 0.045  # width of a letter, share of the image where tiles are narrow
 _LARGEST = 0.3  # half-axis, share of the image; larger regions are traced instead
@@ -156,41 +161,69 @@ def draw(
     with layer.events.blocker_all():
         layer.selected_data = set(range(layer.nshapes))
         layer.remove_selected()
-    curves, signs, colours, widths = [], [], [], []
-    crowds = Counter(region.slice for region in regions)
-    grain = 1.0 if highlights is None else _grain(highlights)
-    for region, word in zip(regions, labels(regions, named=named), strict=True):
-        crowded = crowds[region.slice] >= _CROWD
-        found = [] if highlights is None else outlines(region, highlights, crowded=crowded)
-        curves += found
-        signs += [" " if neutral else word, *" " * (len(found) - 1)][: len(found)]
-        colours += [NEUTRAL if neutral else COLOURS[region.kind]] * len(found)
-        first = _THICK if region.kind == "introduced" else _WIDTH
-        share = grain * (_THIN if neutral or crowded else 1.0)
-        widths += [share * width for width in (first, *[_WIDTH] * len(found))][: len(found)]
-    if not curves or highlights is None:
+    marks = [] if highlights is None else _marks(regions, highlights, neutral, named)
+    if not marks or highlights is None:
         layer.refresh()
         return
+    rim = _RIM * _grain(highlights)
+    shadows = [
+        replace(mark, word=" ", colour=_SHADOW, width=mark.width + rim)
+        for mark in marks
+        if mark.shadowed
+    ]
+    every = [*shadows, *marks]  # those that come later lie above
     layer.add(
-        curves,
+        [mark.curve for mark in every],
         shape_type="path",
-        edge_width=widths,
-        edge_color=colours,
+        edge_width=[mark.width for mark in every],
+        edge_color=[mark.colour for mark in every],
         face_color="transparent",
     )
-    layer.text.anchor = _side(curves, signs, highlights)
-    layer.features = {"sign": signs, "colour": colours}
+    layer.text.anchor = _side(marks, highlights.shape[2])
+    layer.features = {
+        "sign": [mark.word for mark in every],
+        "colour": [mark.colour for mark in every],
+    }
     layer.selected_data = set()
 
 
-def _side(curves: Sequence[Curve], words: Sequence[str], highlights: NDArray[np.uint8]) -> str:
+@dataclass(frozen=True, eq=False)
+class _Mark:
+    """One line of an outline."""
+
+    curve: NDArray[np.float64]
+    """(vertices, 3), voxels"""
+    word: str
+    colour: str
+    width: float
+    """[pixels]"""
+    shadowed: bool
+
+
+def _marks(
+    regions: Sequence[Region], highlights: NDArray[np.uint8], neutral: bool, named: bool
+) -> list[_Mark]:
+    crowds = Counter(region.slice for region in regions)
+    marks = []
+    for region, word in zip(regions, labels(regions, named=named), strict=True):
+        crowded = crowds[region.slice] >= _CROWD
+        share = _grain(highlights) * (_THIN if neutral or crowded else 1.0)
+        colour = NEUTRAL if neutral else COLOURS[region.kind]
+        for place, curve in enumerate(outlines(region, highlights, crowded=crowded)):
+            first = place == 0
+            width = _THICK if first and region.kind == "introduced" else _WIDTH
+            said = word if first and not neutral else " "
+            marks.append(_Mark(curve, said, colour, share * width, not (neutral or crowded)))
+    return marks
+
+
+def _side(marks: Sequence[_Mark], columns: int) -> str:
     """From which corner of their outlines words run, so that few run out of the image."""
-    width = highlights.shape[2]
     leftward = rightward = 0.0
-    for curve, word in zip(curves, words, strict=True):
-        length = _LETTER * width * len(word)
-        rightward += max(0.0, curve[:, 2].min() + length - width)
-        leftward += max(0.0, length - curve[:, 2].max())
+    for mark in marks:
+        length = _LETTER * columns * len(mark.word)
+        rightward += max(0.0, mark.curve[:, 2].min() + length - columns)
+        leftward += max(0.0, length - mark.curve[:, 2].max())
     return "upper_right" if leftward < rightward else "upper_left"
 
 

@@ -75,7 +75,7 @@ class ResponsibleDock(QWidget):
         if self.inquiry.answer is not None:
             self._show_answer(self.inquiry.answer)
 
-    def find(self, inside: NDArray[np.bool_], index: int) -> None:
+    def ask(self, inside: NDArray[np.bool_], index: int) -> None:
         """Ask who is responsible for a region of the open scan.
 
         Args:
@@ -161,7 +161,7 @@ class ResponsibleDock(QWidget):
     def _on_run(self) -> None:
         def ask() -> None:
             outlined = self._outlined()
-            self.find(outlined.inside, outlined.slice)
+            self.ask(outlined.inside, outlined.slice)
 
         self._try(ask)
 

@@ -128,7 +128,8 @@ def launch_tour(screenshot: Path | None = None, headless: bool = False) -> None:
         tour = add_tour(viewer, dock, hurried(TOUR, _LONGEST), flight=0, alone=True)
     else:
         tour = add_tour(viewer, dock)
-        tour.bar.window().showMaximized()
+        if (window := tour.bar.window()) is not None:
+            window.showMaximized()
     album = _Album(viewer, dock, tour, screenshot, headless)
     QTimer.singleShot(0, tour.begin)
     napari.run()

@@ -110,6 +110,22 @@ def test_painted_in_grey_no_two_kinds_look_alike(make_napari_viewer):
     assert light - dark > 20, "and lighter ones"
 
 
+def _layer(regions, **options):
+    layer = outline_layer(Header("scan", 3, 2, 96, 96, 96, 96, (1.0, 1.0, 1.0), source="scan.h5"))
+    draw(layer, regions, HIGHLIGHTS, **options)
+    return layer
+
+
+def test_a_shadow_lies_under_a_verdict_and_under_nothing_else():
+    verdict = _layer([_region("removed")])
+    widths, colours = verdict.edge_width, verdict.edge_color
+    assert widths[0] > widths[1]
+    assert colours[0][:3].max() == 0 < colours[0][3] < 1
+    assert list(verdict.features["sign"]) == [" ", "removed"]
+    assert _layer([_region("removed")], neutral=True).nshapes == 1
+    assert _layer([_region("removed")] * 8).nshapes == 8
+
+
 def test_the_largest_of_each_kind_on_a_slice_is_named():
     regions = [_region("removed"), replace(_region("removed"), area=300.0), _region("remaining")]
     assert labels(regions) == ["✓", "removed", "remaining"]
@@ -124,8 +140,7 @@ def test_on_the_original_signs_do_for_words():
     ("column", "side"), [(4, "upper_left"), (40, "upper_left"), (80, "upper_right")]
 )
 def test_words_run_towards_the_middle_of_the_image(column, side):
-    layer = outline_layer(Header("scan", 3, 2, 96, 96, 96, 96, (1.0, 1.0, 1.0), source="scan.h5"))
-    draw(layer, [_region("remaining", (10, column, 16, column + 8))], HIGHLIGHTS)
+    layer = _layer([_region("remaining", (10, column, 16, column + 8))])
     assert layer.text.anchor == side
 
 

@@ -109,12 +109,12 @@ def test_layers_of_others_do_not_take_a_cell(viewer, comparison):
 def test_threshold_changes_the_outlines(viewer, comparison):
     tiles = Tiles(viewer)
     tiles.show(comparison)
-    assert tiles.upper[3].outlines.nshapes == 3
+    assert tiles.upper[3].outlines.nshapes == 2 * 3, "each has a shadow"
     tiles.mark(highlight(comparison, 0.5))
     assert tiles.upper[3].outlines.nshapes == 0
     assert tiles.upper[3].outlines.name.startswith("nothing highlighted")
     tiles.mark(comparison)
-    assert tiles.upper[3].outlines.nshapes == 3
+    assert tiles.upper[3].outlines.nshapes == 2 * 3
 
 
 def test_focus_moves_slice_and_camera_and_fit_comes_back(viewer, comparison):
