@@ -132,7 +132,7 @@ def _map_of_oracle(
 
     None for disagreement, to which the model in question contributes as much as the oracle.
     """
-    if oracle is None or mode.name == "disagreement":
+    if oracle is None or mode.uses_other:
         return None
     if mode.name == "error":
         if truth is None or not np.isfinite(oracle.images).all():

@@ -80,6 +80,8 @@ class Mode:
     unit: str
     needs: frozenset[Need]
     prepare: Callable[[SliceEvidence], Prepared]
+    uses_lambda: bool = False
+    """Whether lambda changes the map."""
     own_threshold: float | None = None
     """That of its authors; None: there is none, calibrate on the oracle."""
 
@@ -89,9 +91,9 @@ class Mode:
         return "kspace" in self.needs
 
     @property
-    def uses_lambda(self) -> bool:
-        """Whether lambda changes the map."""
-        return self.name in ("null-space", "measurement")
+    def uses_other(self) -> bool:
+        """Whether it sets two models against each other."""
+        return "other" in self.needs
 
     @property
     def uses_reference(self) -> bool:
@@ -219,6 +221,7 @@ MODES = {
             _FRACTION,
             frozenset({"kspace", "truth", "acquisition"}),
             _null_space,
+            uses_lambda=True,
         ),
         Mode(
             "measurement",
@@ -227,6 +230,7 @@ MODES = {
             _FRACTION,
             frozenset({"kspace", "acquisition"}),
             _measurement,
+            uses_lambda=True,
         ),
         Mode(
             "coil-null-space",

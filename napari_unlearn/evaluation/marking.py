@@ -63,7 +63,7 @@ def with_maps(
             else replace(arm, hallucinations=values / np.float32(maximum), null_share=share)
             for arm, values, share in zip(arms, kspace_maps.maps, kspace_maps.shares, strict=True)
         )
-    others = _others(arms) if "other" in mode.needs else [None] * len(arms)
+    others = _others(arms) if mode.uses_other else [None] * len(arms)
     made = []
     for arm, other in zip(arms, others, strict=True):
         if mode.uses_reference and (reference is None or arm.images is reference):

@@ -41,7 +41,7 @@ def to_json(comparison: Comparison) -> str:
         "remarks": list(comparison.remarks),
         "arms": [_arm(arm) for arm in comparison.arms],
     }
-    return json.dumps(_finite(content), indent=1, allow_nan=False) + "\n"
+    return json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
 
 
 def metrics_csv(comparison: Comparison) -> str:
@@ -101,13 +101,14 @@ def _areas(arm: ArmResult, index: int | None = None) -> dict[str, float]:
     }
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
+    """Put null in place of figures that JSON does not know, at any depth."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from napari_unlearn.evaluation.detection import ModeScore, Rates, score, sensitivities
 from napari_unlearn.evaluation.grid import Cell, Column, Grid, Row
 from napari_unlearn.evaluation.hallucination import MODES
+from napari_unlearn.evaluation.numbers import finite
 from napari_unlearn.evaluation.self_test import SelfTestResult
 
 TOLERATED = 0.01
@@ -57,13 +58,13 @@ class SelfTestReport:
         Disagreement does not compete: the second model is free of what was planted into the
         first, as no second model is of a contamination that both have learnt.
         """
-        rivals = [each for each in self.scores if "other" not in MODES[each.mode].needs]
+        rivals = [each for each in self.scores if not MODES[each.mode].uses_other]
         return max(rivals or self.scores, key=lambda each: each.auroc).mode
 
     def json(self) -> str:
         """Everything; what could not be measured is null."""
         content = {**asdict(self), "best": self.best}
-        return json.dumps(_finite(content), indent=1, allow_nan=False) + "\n"
+        return json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
 
     @classmethod
     def read(cls, text: str) -> "SelfTestReport":
@@ -173,13 +174,3 @@ def _rates(content: object) -> Rates | None:
     if not isinstance(content, Mapping):
         return None
     return Rates(**{name: math.nan if value is None else value for name, value in content.items()})
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

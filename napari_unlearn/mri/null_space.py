@@ -28,7 +28,7 @@ from napari_unlearn.mri.fourier import ifft2c
 from napari_unlearn.mri.sampling import Mask
 from napari_unlearn.mri.sense import Sense
 
-DIMENSION = 48
+DIMENSION = 64
 """Of each row's Krylov space, as many as steps of conjugate gradients. docs/hallucinations.md
 has the accuracy that this gave."""
 
@@ -185,8 +185,9 @@ def _lanczos(
         known = basis[:, : step + 1]
         # twice: in float32 the first pass leaves rounding that grows from step to step
         for _ in range(2):
-            along = torch.bmm(known.conj(), new[:, :, None])
-            new = new - torch.bmm(along.transpose(1, 2), known)[:, 0]
+            # the short vectors are conjugated, not the long basis
+            along = torch.bmm(known, new.conj().resolve_conj()[:, :, None]).conj()
+            new = new - torch.bmm(along.transpose(1, 2).resolve_conj(), known)[:, 0]
         length = new.norm(dim=1, keepdim=True)
         beside[:, step] = torch.where(length > _NOTHING_NEW, length, 0)[:, 0]
         vector = torch.where(length > _NOTHING_NEW, new / length, 0)
