@@ -124,12 +124,14 @@ class ResponsibleDock(QWidget):
 
     def _show_outlines(self, *_: object) -> None:
         comparison, chosen = self.session.comparison, self.outline.currentText()
-        run, self._marked = self.model.currentText() or "original", ()
+        run, before = self.model.currentText() or "original", self._marked
+        self._marked = ()
         if comparison is not None and comparison.reference is not None:
             self._marked = tuple(marked_regions(comparison, run))
         self.outline.clear()
         self.outline.addItems([*(each.title for each in self._marked), _DRAWN])
-        self.outline.setCurrentText(chosen)
+        if before:  # else there was nothing to choose, and what is marked comes first
+            self.outline.setCurrentText(chosen)
 
     def _outlined(self) -> Marked:
         place, opened = self.outline.currentIndex(), self.session.opened

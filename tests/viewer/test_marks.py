@@ -71,7 +71,7 @@ def test_outlines_grow_with_the_image_so_that_a_fine_one_can_still_be_read():
     fine = np.zeros((3, 384, 384), np.uint8)
     [small] = outlines(_region("remaining", (10, 20, 11, 21)), HIGHLIGHTS)
     [large] = outlines(_region("remaining", (10, 20, 11, 21)), fine)
-    assert np.ptp(large[:, 1]) == pytest.approx(4 * np.ptp(small[:, 1]))
+    assert np.ptp(large[:, 1]) == pytest.approx(4 * np.ptp(small[:, 1]), rel=0.05)
 
 
 def _lines(profile):
