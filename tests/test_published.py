@@ -106,4 +106,4 @@ def test_readmes_pictures_are_there_small_and_where_they_say_so_grey():
         assert (ROOT / name).stat().st_size < 300_000, name
         with Image.open(ROOT / name) as picture:
             pixels = np.asarray(picture.convert("RGB")).astype(int)
-        assert (np.ptp(pixels, axis=-1).max() == 0) is name.endswith("_grey.png"), name
+        assert bool(np.ptp(pixels, axis=-1).max() == 0) == name.endswith("_grey.png"), name
