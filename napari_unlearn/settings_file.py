@@ -34,6 +34,18 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+def file_in(path: Path, name: str) -> Path:
+    """The file itself, or the one of that name in a folder.
+
+    Raises:
+        UnlearnError: if it may not be looked at.
+    """
+    try:
+        return path / name if path.is_dir() else path
+    except OSError as error:
+        raise UnlearnError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file.
 

@@ -18,7 +18,7 @@ from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import save_checkpoint
 from napari_unlearn.models.registry import parameters_of
 from napari_unlearn.mri.sampling import Sampling
-from napari_unlearn.settings_file import first_mistake, read_toml, wrong_value
+from napari_unlearn.settings_file import file_in, first_mistake, read_toml, wrong_value
 from napari_unlearn.unlearning.guard import Guard
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.parameters import Number
@@ -46,10 +46,7 @@ class Experiment(File):
             WrongUse: naming the key, its value and what is accepted.
             UnlearnError: if there is no such file.
         """
-        try:
-            path = path / FILE if path.is_dir() else path
-        except OSError as error:
-            raise UnlearnError(f"{path}: cannot be read ({error.strerror}).") from error
+        path = file_in(path, FILE)
         table = read_toml(path)
         try:
             experiment = cls.model_validate(table)

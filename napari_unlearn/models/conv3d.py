@@ -17,7 +17,7 @@ class Conv3d(nn.Conv3d):
 
     - A single small volume in float32 as two halves, a batch of two: of one, PyTorch makes a
       matrix of all neighbourhoods instead of asking oneDNN. Forward and backward together took
-      23 ms instead of 160 ms (32 channels, 20x28x28 voxels, 3x3x3, one thread).
+      27 ms instead of 155 ms (32 channels, 20x28x28 voxels, 3x3x3, one thread).
     - A dilated one in two bytes on the d^3 grids of every d-th voxel, none of which it mixes:
       oneDNN, with AMX, does not return from 512 channels with dilation 4.
     """

@@ -6,12 +6,11 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from napari_unlearn.errors import UnlearnError
 from napari_unlearn.reading.blinding import arm_order, letters
 from napari_unlearn.reading.definition import Definition
 from napari_unlearn.reading.error import ReadingError
 from napari_unlearn.reading.names import file_stem
-from napari_unlearn.settings_file import first_mistake, read_toml
+from napari_unlearn.settings_file import file_in, first_mistake, read_toml
 
 FILE = "reading.toml"
 
@@ -32,10 +31,7 @@ class ReadingStudy:
             WrongUse: naming the key, its value and what is accepted.
             UnlearnError: if there is no such file.
         """
-        try:
-            path = path / FILE if path.is_dir() else path
-        except OSError as error:
-            raise UnlearnError(f"{path}: cannot be read ({error.strerror}).") from error
+        path = file_in(path, FILE)
         table = read_toml(path)
         try:
             definition = Definition.model_validate(table)
