@@ -8,6 +8,7 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from napari_unlearn.evaluation.comparison import Comparison, Region
+from napari_unlearn.evaluation.hallucination import DEFAULT_MODE
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer import layout, marks, pictures
 from napari_unlearn.viewer.live_overlay import LiveOverlay
@@ -61,7 +62,7 @@ class Tiles:
         Where tiles are laid out already, they stay and wait for what comes next.
         """
         if self._lower:
-            tiles = self._upper[1 : len(self._bare.upper) if self._bare else None]
+            tiles = self._upper[self._first_arm : len(self._bare.upper) if self._bare else None]
             names = [tile.image.name.split(" · ")[0] for tile in tiles]
             self.prepare(header, reference, name, names)
             return
@@ -83,21 +84,22 @@ class Tiles:
         reference_name: str,
         names: "Sequence[str]",
         before: Comparison | None = None,
+        mode: str = DEFAULT_MODE,
     ) -> None:
         """Lay out tiles for models that are about to run; `show_slice` fills them.
 
         The tile of a model that was learning becomes the one of its result. With a comparison
-        from `before`, its pictures stand in until then.
+        from `before`, its pictures stand in until then; `mode` says which maps will come.
         """
         if self._live is not None and self._live.name in names:
             self._live = None
-        self.show_board(pictures.waiting(header, reference, reference_name, names, before))
+        self.show_board(pictures.waiting(header, reference, reference_name, names, before, mode))
 
     def show_slice(self, arm: int, index: int, image: NDArray[np.float32]) -> None:
         """Put one finished slice in the tile of its arm, counted from 0."""
         if not self._upper:
             return  # put away meanwhile; the finished comparison comes back
-        layer = self._upper[arm + bool(self._lower)].image
+        layer = self._upper[arm + self._first_arm].image
         layer.data[index] = image
         if int(self._viewer.dims.current_step[0]) == index:
             layer.refresh(extent=False)
@@ -105,6 +107,12 @@ class Tiles:
     def show(self, comparison: Comparison) -> None:
         """Show images, error maps and outlines of a comparison."""
         self.show_board(pictures.finished(comparison))
+
+    def refresh_maps(self, index: int) -> None:
+        """Show what was written into one slice of the maps below the reconstructions."""
+        if int(self._viewer.dims.current_step[0]) == index:
+            for tile in self._lower:
+                tile.image.refresh(extent=False, thumbnail=False)
 
     def mark(self, comparison: Comparison) -> None:
         """Redraw outlines and their counts after the threshold moved."""
@@ -180,8 +188,9 @@ class Tiles:
         for place, tile in enumerate(self._upper):
             if tile.image.name.split(" · ")[0] == past.name:
                 tile.image.data, tile.image.name = past.images, past.caption
-                if self._lower:
+                if self._lower and past.reference is not None:
                     self._lower[place].image.data = past.errors
+                    self._lower[place].image.name = pictures.map_caption(past.name, DEFAULT_MODE)
         self._viewer.dims.set_current_step(0, past.index)
 
     def show_board(self, board: Board) -> None:
@@ -257,6 +266,12 @@ class Tiles:
         for tile in (*self._upper, *self._lower):
             tile.outlines.visible = visible
 
+    @property
+    def _first_arm(self) -> int:
+        """Number of the first upper tile that is a model's: 1 after a reference, else 0."""
+        lower = () if self._bare is None else self._bare.lower
+        return int(bool(lower) and lower[0].content == "change")
+
     def _on_size(self) -> None:
         camera = self._viewer.scene.camera
         if self._camera == (tuple(camera.center), camera.zoom):
@@ -301,7 +316,10 @@ class Tiles:
         self._first = None
         viewer.layers.selection.active = upper[0].image
         greys = [tile for tile, each in zip(upper, board.upper, strict=True) if each.is_grey]
-        for linked in (greys, lower[1:]):
+        maps = [
+            tile for tile, each in zip(lower, board.lower, strict=True) if each.content == "error"
+        ]
+        for linked in (greys, maps):
             if len(linked) > 1:
                 viewer.layers.link_layers([tile.image for tile in linked], LINKED)
         self._upper, self._lower, self._header = upper, lower, board.header
