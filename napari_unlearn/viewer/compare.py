@@ -126,9 +126,9 @@ class CompareDock(QWidget):
             self.session.compare()
 
         def start() -> None:
+            self.session.open(folder / sample.scan, then=show)
             settings = self.session.settings  # the story is one of errors
             self.session.settings = replace(settings, mode=DEFAULT_MODE, lam=None, rule=None)
-            self.session.open(folder / sample.scan, then=show)
             self.story.setText(sample.story)
             self.story.show()
             self.findings.outlines.setChecked(sample.outlines)

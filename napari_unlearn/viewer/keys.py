@@ -85,7 +85,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("Shift-O", "outlines on or off", lambda dock: dock.findings.outlines.toggle()),
         Key("PageUp", "highlight fewer errors", lambda dock: _threshold(dock, _THRESHOLD)),
         Key("PageDown", "highlight more errors", lambda dock: _threshold(dock, -_THRESHOLD)),
-        Key("L", "next map that can be had", lambda dock: dock.findings.maps.mode.step(1)),
+        Key("Shift-M", "next map that can be had", lambda dock: dock.findings.maps.mode.step(1)),
         Key("Shift-PageUp", "larger λ", lambda dock: dock.findings.maps.move_lambda(_LAMBDA)),
         Key("Shift-PageDown", "smaller λ", lambda dock: dock.findings.maps.move_lambda(-_LAMBDA)),
         Key(

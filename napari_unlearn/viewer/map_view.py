@@ -249,10 +249,10 @@ class MapView(QObject):
     def _on_session_ended(self, end: End) -> None:
         session = self._session
         comparison = session.comparison
-        failed = end.outcome == "failed" and comparison is not None
-        if failed and session.settings.mode != comparison.mode:
+        made = session.settings.mode if comparison is None else comparison.mode
+        if end.outcome == "failed" and session.settings.mode != made:
             # the map that could not be made is not asked for again
-            session.settings = replace(session.settings, mode=comparison.mode, lam=None)
+            session.settings = replace(session.settings, mode=made, lam=None)
             session.changed.emit()
         self._draw()
         self._soon.start()

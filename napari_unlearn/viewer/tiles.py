@@ -13,7 +13,7 @@ from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer import layout, marks, pictures
 from napari_unlearn.viewer.live_overlay import LiveOverlay
 from napari_unlearn.viewer.live_tile import LiveTile
-from napari_unlearn.viewer.pictures import Board, Picture
+from napari_unlearn.viewer.pictures import Board, Content, Picture
 from napari_unlearn.viewer.tile import Tile, image_layer
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Tiles:
         self._header: Header | None = None
         self._camera: tuple[tuple[float, ...], float] | None = None
         self._bare: Board | None = None
+        self._contents: tuple[Content, ...] = ()
         self._live: LiveTile | None = None
         self._overlay: LiveOverlay | None = None
         self._shown: dict[Tile, Picture] = {}
@@ -298,7 +299,8 @@ class Tiles:
         return (
             bool(tiles)
             and all(layer in self._viewer.layers for tile in tiles for layer in tile.layers)
-            and (len(self._upper), len(self._lower)) == (len(board.upper), len(board.lower))
+            and len(self._upper) == len(board.upper)
+            and self._contents == _contents(board)
         )
 
     def _build(self, board: Board) -> None:
@@ -323,6 +325,7 @@ class Tiles:
             if len(linked) > 1:
                 viewer.layers.link_layers([tile.image for tile in linked], LINKED)
         self._upper, self._lower, self._header = upper, lower, board.header
+        self._contents = _contents(board)
         viewer.dims.set_current_step(0, step if same_scan else board.header.slices // 2)
         self.fit()
 
@@ -333,3 +336,8 @@ class Tiles:
     def _layers(self) -> "list[Layer]":
         tiles = [layer for tile in (*self._upper, *self._lower) for layer in tile.layers]
         return tiles if self._first is None else [*tiles, self._first]
+
+
+def _contents(board: Board) -> tuple[Content, ...]:
+    """What the tiles show, row by row: their layers differ accordingly."""
+    return tuple(picture.content for picture in (*board.upper, *board.lower))
