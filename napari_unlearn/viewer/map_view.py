@@ -43,6 +43,7 @@ class MapView(QObject):
         self._drawn: dict[int, float] = {}
         self._unmarked: set[int] = set()
         self._failed: set[int] = set()
+        self._gave_way = False  # else who cancels has closed the window
         self.jobs = Jobs()
         self.jobs.yielded.connect(self._on_looks)
         self.jobs.ended.connect(self._on_ended)
@@ -238,11 +239,13 @@ class MapView(QObject):
         if end.outcome == "failed":
             self._failed.add(self._asked[1])
             self._session.said.emit(end.message)
-        if end.outcome != "cancelled":
+        if end.outcome != "cancelled" or self._gave_way:
             self._soon.start()  # another slice may be in view by now
+        self._gave_way = False
         self.changed.emit()
 
     def _on_session_started(self, _title: str) -> None:
+        self._gave_way = self.jobs.running
         self.jobs.cancel()
         self.changed.emit()
 
