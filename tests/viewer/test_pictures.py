@@ -33,7 +33,8 @@ def test_verdict_counts_regions_in_words(comparison):
 
 def test_without_a_reference_there_is_one_row_and_no_verdict(without_reference):
     board = finished(without_reference)
-    assert len(board.upper) == 3
+    assert len(board.upper) == 4
+    assert board.upper[-1].caption == "Disagreement of 3 models"
     assert board.lower == ()
     assert all(picture.verdict == "" for picture in board.upper)
 
