@@ -48,7 +48,7 @@ class MapPanel(QWidget):
         )
         self.rule = ChoiceBox()
         """Stands beside the threshold, in `Findings`."""
-        self.rule.setFixedWidth(84)
+        self.rule.setFixedWidth(96)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(3)
