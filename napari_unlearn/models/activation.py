@@ -26,7 +26,7 @@ def normalise_and_leak(image: Tensor) -> Tensor:
     """
     if not is_fused(image):
         return functional.leaky_relu(functional.instance_norm(image, eps=EPSILON), SLOPE)
-    if len(image) == 1 and 1 < image[0, 0].numel() and image.numel() <= _TINY:
+    if len(image) == 1 and image[0, 0].numel() > 1 and image.numel() <= _TINY:
         # One image: batch norm is instance norm.
         normalised = functional.batch_norm(image, None, None, training=True, eps=EPSILON)
         return functional.leaky_relu_(normalised, SLOPE)
@@ -34,9 +34,12 @@ def normalise_and_leak(image: Tensor) -> Tensor:
 
 
 def is_fused(image: Tensor) -> bool:
-    """Whether such images are computed by the code of this file rather than by torch's own."""
+    """Whether such images are computed by the code of this file rather than by torch's own.
+
+    Those of the "meta" device, on which memory is counted, count as those of a CPU.
+    """
     return (
-        image.device.type == "cpu"
+        image.device.type in ("cpu", "meta")
         and image.dtype in (torch.float32, torch.float64)
         and not torch.compiler.is_compiling()
     )
@@ -126,6 +129,8 @@ def backwards(gradient: Tensor, output: Tensor, inverses: Tensor) -> Tensor:
 
 def _fold(image: Tensor, most: int) -> int:
     """How many neighbouring pixels to see as one: as few as keep the sums accurate."""
+    if image.is_meta:
+        return 1
     pixels = image[0, 0].numel()
     possible = [fold for fold in _FOLDS if image.shape[3] % fold == 0]
     enough = [fold for fold in (*possible, 1) if pixels <= most * fold]
