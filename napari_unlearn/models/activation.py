@@ -1,6 +1,5 @@
 """Instance norm and leaky ReLU in one differentiable step, fast on channels-last CPU tensors."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -10,8 +9,11 @@ from torch.nn import functional
 
 SLOPE = 0.2
 EPSILON = 1e-5
-_BLOCK = 1 << 17  # elements; the handful of temporaries of one block fits a core's L2 cache
-_SMALL = 10_000  # pixels up to which torch's naive sums stay accurate enough (4e-7 at 96x96)
+_TINY = 1 << 14  # elements below which calls cost more than memory: torch's own autograd
+_ACCURATE = 2500  # pixels up to which torch's naive sums stay accurate enough forwards
+_GOOD_ENOUGH = 10_000  # and backwards, where their error is not handed from layer to layer
+_FOLDS = (32, 16, 8, 4, 2)
+_aten = torch.ops.aten
 
 
 def normalise_and_leak(image: Tensor) -> Tensor:
@@ -22,96 +24,127 @@ def normalise_and_leak(image: Tensor) -> Tensor:
     Args:
         image: (batch, channels, rows, columns).
     """
-    if image.device.type == "cpu" and image.dtype in (torch.float32, torch.float64):
-        if len(image) == 1 and 1 < image[0, 0].numel() <= _SMALL:
-            # One image: batch norm is instance norm, in one call instead of twenty.
-            normalised = functional.batch_norm(image, None, None, training=True, eps=EPSILON)
-            return functional.leaky_relu_(normalised, SLOPE)
-        return _NormaliseAndLeak.apply(image)
-    return functional.leaky_relu(functional.instance_norm(image, eps=EPSILON), SLOPE)
+    if not is_fused(image):
+        return functional.leaky_relu(functional.instance_norm(image, eps=EPSILON), SLOPE)
+    if len(image) == 1 and image[0, 0].numel() > 1 and image.numel() <= _TINY:
+        # One image: batch norm is instance norm.
+        normalised = functional.batch_norm(image, None, None, training=True, eps=EPSILON)
+        return functional.leaky_relu_(normalised, SLOPE)
+    return _NormaliseAndLeak.apply(image)
+
+
+def is_fused(image: Tensor) -> bool:
+    """Whether such images are computed by the code of this file rather than by torch's own.
+
+    Those of the "meta" device, on which memory is counted, count as those of a CPU.
+    """
+    return (
+        image.device.type in ("cpu", "meta")
+        and image.dtype in (torch.float32, torch.float64)
+        and not torch.compiler.is_compiling()
+    )
 
 
 class _NormaliseAndLeak(torch.autograd.Function):
-    """Keeps its output only: leaky ReLU can be inverted, so the input is not needed again.
-
-    torch's own instance norm reorders channels-last tensors, and its channels-last batch
-    norm sums naively (relative error 1e-5 at 320x320). Here an image row with all its
-    channels is one long vector, so that sums over rows are vectorised and accurate.
-    """
+    """Keeps its output only: leaky ReLU can be inverted, so the input is not needed again."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor) -> Tensor:
-        rows = _rows(image)
-        batch, channels, height, width = image.shape
-        mean = _spread(_mean(rows.mean(1), channels), width)
-        output = torch.empty_like(rows)
-        variance = rows.new_empty(batch, rows.shape[2])
-        for part in _blocks(rows):
-            centred = torch.sub(rows[part], mean[part[0]], out=output[part])
-            _accumulate(variance, part, (centred * centred).sum(1))
-        inverse = _mean(variance, channels).div_(height).add_(EPSILON).rsqrt_()
-        scale = _spread(inverse, width)
-        for part in _blocks(rows):
-            functional.leaky_relu_(output[part].mul_(scale[part[0]]), SLOPE)
-        output = output.view(batch, height, width, channels).permute(0, 3, 1, 2)
+        output, inverse = forwards(image)
         ctx.save_for_backward(output, inverse)
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        # dx = (d - mean(d) - z mean(d z)) / std,  z standardised input, d gradient at z;
-        # z d = output * gradient, because leaky ReLU scales both by inverse factors.
-        image, inverse = ctx.saved_tensors
-        batch, channels, height, width = image.shape
-        output, gradient = _rows(image), _rows(gradient)
-        result = torch.empty_like(output)
-        mean = output.new_empty(batch, output.shape[2])
-        slope = torch.empty_like(mean)
-        for part in _blocks(output):
-            y, dy = output[part], gradient[part]
-            at_z = result[part]
-            torch.ops.aten.leaky_relu_backward.grad_input(dy, y, SLOPE, True, grad_input=at_z)
-            _accumulate(mean, part, at_z.sum(1))
-            _accumulate(slope, part, (y * dy).sum(1))
-        offset = _spread(_mean(mean, channels).mul_(inverse / height), width)
-        slant = _spread(_mean(slope, channels).mul_(inverse / height), width)
-        scale = _spread(inverse, width)
-        for part in _blocks(output):
-            images = part[0]
-            z = functional.leaky_relu(output[part], 1 / SLOPE)
-            z.mul_(slant[images]).add_(offset[images])
-            result[part].mul_(scale[images]).sub_(z)
-        return result.view(batch, height, width, channels).permute(0, 3, 1, 2)
+        return backwards(gradient, *ctx.saved_tensors)
 
 
-def _rows(image: Tensor) -> Tensor:
-    """See (batch, channels, rows, columns) as (batch, rows, columns * channels)."""
-    return image.permute(0, 2, 3, 1).flatten(2).contiguous()
+def forwards(image: Tensor) -> tuple[Tensor, Tensor]:
+    """The value without its derivative.
+
+    torch's instance norm reorders channels-last tensors, so its batch norm does the work, one
+    image at a time. That sums naively (relative error 1e-5 at 320x320) and is slow where the
+    channels do not fill whole vectors: of large images several neighbouring pixels are seen as
+    one with so many times the channels, whose statistics are then joined.
+
+    Returns:
+        Output (channels last), and 1 / sqrt(var + 1e-5) as (batch, channels).
+    """
+    image = image.contiguous(memory_format=torch.channels_last)
+    output = torch.empty_like(image)
+    inverses = image.new_empty(image.shape[:2])
+    fold = _fold(image, _ACCURATE)
+    nothing = image.new_empty(0)
+    for index, inverse in enumerate(inverses):
+        x, y = (_folded(each[index : index + 1], fold) for each in (image, output))
+        if fold == 1:
+            arguments = (None, None, None, None, True)
+            saved = {"save_mean": image.new_empty(len(inverse)), "save_invstd": inverse}
+        else:
+            means, variances = _aten.batch_norm_update_stats(x, None, None, 0.0)
+            means = means.view(fold, -1)
+            mean = means.mean(0)
+            variance = variances.view(fold, -1).mean(0).add_(means.var(0, correction=0))
+            torch.rsqrt(variance + EPSILON, out=inverse)
+            arguments = (None, None, mean.repeat(fold), variance.repeat(fold), False)
+            saved = {"save_mean": nothing, "save_invstd": nothing}
+        _aten.native_batch_norm.out(x, *arguments, 0.0, EPSILON, out=y, **saved)
+        functional.leaky_relu_(y, SLOPE)
+    return output, inverses
 
 
-def _blocks(rows: Tensor) -> Iterator[tuple[slice, slice]]:
-    """Cut into pieces of whole images, or of whole rows of one image."""
-    batch, height, length = rows.shape
-    images = max(1, _BLOCK // (height * length))
-    lines = height if images > 1 else max(1, _BLOCK // length)
-    for image in range(0, batch, images):
-        for line in range(0, height, lines):
-            yield slice(image, image + images), slice(line, line + lines)
+def backwards(gradient: Tensor, output: Tensor, inverses: Tensor) -> Tensor:
+    """The derivative, from what `forwards` gave.
+
+    dx = (d - mean(d) - z mean(d z)) / std,  z the standardised input, d the gradient at z
+    """
+    gradient = gradient.contiguous(memory_format=torch.channels_last)
+    output = output.contiguous(memory_format=torch.channels_last)
+    fold = _fold(output, _GOOD_ENOUGH)
+    channels = fold * output.shape[1]
+    zero, one = output.new_zeros(channels), output.new_ones(channels)
+    results = []
+    for index, inverse in enumerate(inverses):
+        y, dy = (_folded(each[index : index + 1], fold) for each in (output, gradient))
+        d = _aten.leaky_relu_backward(dy, y, SLOPE, True)
+        z = functional.leaky_relu(y, 1 / SLOPE)
+        known = (zero, one, zero, one)
+        if fold == 1:  # of a standardised input batch norm's own derivative is what is sought
+            result, _, _ = _aten.native_batch_norm_backward(
+                d, z, inverse, *known, True, 0.0, (True, False, False)
+            )
+        else:
+            _, slant, offset = _aten.native_batch_norm_backward(
+                d, z, one, *known, False, 0.0, (False, True, True)
+            )
+            scale = inverse * (-channels / (fold * y.numel()))
+            slant, offset = ((each.view(fold, -1).sum(0) * scale) for each in (slant, offset))
+            weights = (slant.repeat(fold), offset.repeat(fold))
+            result, _, _ = _aten.native_batch_norm(z, *weights, zero, one, False, 0.0, 0.0)
+            result.addcmul_(d, inverse.repeat(fold)[:, None, None])
+        results.append(_unfolded(result, fold))
+    return results[0] if len(results) == 1 else torch.cat(results)
 
 
-def _accumulate(totals: Tensor, part: tuple[slice, slice], value: Tensor) -> None:
-    if part[1].start == 0:
-        totals[part[0]] = value
-    else:
-        totals[part[0]] += value
+def _fold(image: Tensor, most: int) -> int:
+    """How many neighbouring pixels to see as one: as few as keep the sums accurate."""
+    if image.is_meta:
+        return 1
+    pixels = image[0, 0].numel()
+    possible = [fold for fold in _FOLDS if image.shape[3] % fold == 0]
+    enough = [fold for fold in (*possible, 1) if pixels <= most * fold]
+    return enough[-1] if enough else possible[0] if possible else 1
 
 
-def _mean(columns: Tensor, channels: int) -> Tensor:
-    """Average (batch, columns * channels) over columns, (batch, 1, channels)."""
-    return columns.view(len(columns), -1, channels).mean(1, keepdim=True)
+def _folded(image: Tensor, fold: int) -> Tensor:
+    """See (batch, channels, rows, columns) as (batch, fold * channels, rows, columns / fold)."""
+    batch, channels, rows, columns = image.shape
+    pixels = image.permute(0, 2, 3, 1)
+    return pixels.view(batch, rows, columns // fold, fold * channels).permute(0, 3, 1, 2)
 
 
-def _spread(values: Tensor, width: int) -> Tensor:
-    """Repeat (batch, 1, channels) along a row, (batch, 1, columns * channels)."""
-    return values.expand(-1, width, -1).flatten(1)[:, None]
+def _unfolded(image: Tensor, fold: int) -> Tensor:
+    batch, channels, rows, columns = image.shape
+    pixels = image.permute(0, 2, 3, 1)
+    return pixels.view(batch, rows, columns * fold, channels // fold).permute(0, 3, 1, 2)
