@@ -1,6 +1,7 @@
 """How long work looks in a terminal: bars that read the same events as the window."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ERR = Console(stderr=True)
+# Of several processes that torchrun started the first one tells.
+ERR = Console(stderr=True, quiet=os.environ.get("RANK", "0") != "0")
 
 
 def bar() -> Progress:
