@@ -365,6 +365,7 @@ class Experiment(File):
             # A run does not depend on what it does not read.
             unseen=sets.get("unseen") if "unseen" in strategy.reads else None,
             tests={name: sets[name] for name in self.watched},
+            test_every=self.unlearning.test_every,
             guard=guard or (None if limit is None else Guard(limit)),
         )
 

@@ -51,7 +51,8 @@ def plan(
     else:
         job = _job(experiment, strategy, sets)
         steps = job.total_steps
-        measured = -(-steps // job.steps_per_epoch) + (strategy.edit is not None)
+        between = job.steps_per_epoch * experiment.unlearning.test_every
+        measured = -(-steps // between) + (strategy.edit is not None)
     return Plan(name, steps, _memory(weight, strategy), measured)
 
 

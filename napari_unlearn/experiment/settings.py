@@ -143,6 +143,8 @@ class Unlearning(Section):
     learning_rate: float = Field(1e-3, gt=0, le=1)
     batch_size: int = Field(1, ge=1, le=1_000_000)
     """Samples of the forget and of the retain set per step, over all processes of the run."""
+    test_every: int = Field(1, ge=1)
+    """Epochs between two measurements of the test sets; the last epoch is always measured."""
     guard: float | None = Field(None, ge=0, le=2)
     """Largest loss of retain SSIM before a run is rolled back to its best epoch."""
 

@@ -15,9 +15,9 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.device import device_name, resolve_device
 from napari_unlearn.models.lora import mask_adapters
 from napari_unlearn.unlearning.ahead import Ahead
+from napari_unlearn.unlearning.answers import Answers
 from napari_unlearn.unlearning.context import Context, Draw, T
 from napari_unlearn.unlearning.job import Job
-from napari_unlearn.unlearning.memory import Memory
 from napari_unlearn.unlearning.preparation import restrain
 from napari_unlearn.unlearning.ranks import Ranks, join, local_device
 from napari_unlearn.unlearning.samples import Sample
@@ -64,7 +64,7 @@ class Engine:
         """Weights of the teacher "midway", once it is there."""
         self.clock = Stopwatch()
         """Where the time goes."""
-        self._memory = Memory(self.fabric.device)
+        self._answers = Answers(self.fabric.device)
         self._ahead = Ahead(job.batch)
 
     def restrict(self, masks: Mapping[str, Tensor]) -> None:
@@ -186,13 +186,13 @@ class Engine:
             with self.clock.on("teachers"), torch.no_grad():
                 if source is None:
                     return answer()
-                return self._memory.get((question, source), answer)
+                return self._answers.get((question, source), answer)
 
         def once(make: Draw) -> Tensor:
             place = job.place_of("forget", number)
             own = torch.Generator().manual_seed(job.seed * 999_983 + place)
             with self.clock.on("teachers"):
-                return self._memory.get(place, lambda: make(own))
+                return self._answers.get(place, lambda: make(own))
 
         context = Context(rng, self.teachers, read, once, told)
         parts: list[Tensor] = []

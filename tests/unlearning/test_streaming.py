@@ -16,9 +16,9 @@ from napari_unlearn.mri.sampling import Sampling
 from napari_unlearn.mri.scan import Header, MemoryScan
 from napari_unlearn.recent import Recent
 from napari_unlearn.unlearning.ahead import Ahead
+from napari_unlearn.unlearning.answers import Answers
 from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.loop import train
-from napari_unlearn.unlearning.memory import Memory
 from napari_unlearn.unlearning.pixels import Pixels
 from napari_unlearn.unlearning.stopwatch import Stopwatch
 
@@ -104,15 +104,15 @@ def test_what_was_not_asked_for_longest_goes_first():
 
 
 def test_answers_are_kept_as_tensors_or_several_without_a_gradient():
-    memory, asked = Memory(torch.device("cpu"), most=100), []
+    answers, asked = Answers(torch.device("cpu"), most=100), []
 
     def make():
         asked.append(1)
         return torch.ones(3, requires_grad=True) * 2
 
-    one, again = memory.get("one", make), memory.get("one", make)
+    one, again = answers.get("one", make), answers.get("one", make)
     assert (one is again, one.requires_grad, len(asked)) == (True, False, 1)
-    assert [*map(len, memory.get("two", lambda: (torch.ones(2), torch.ones(4))))] == [2, 4]
+    assert [*map(len, answers.get("two", lambda: (torch.ones(2), torch.ones(4))))] == [2, 4]
 
 
 def test_the_percentile_of_few_pixels_is_exact_and_of_many_is_near(rng):
@@ -138,19 +138,19 @@ def rng():
 def test_no_teacher_is_asked_twice_about_the_same_sample(name, unlearning, monkeypatch):
     """Two slices with at most four masks: 40 steps ask far less often than 40 times."""
     asked = []
-    real = Memory.get
+    real = Answers.get
 
-    def get(memory, key, make):
-        return real(memory, key, lambda: (asked.append(key), make())[1])
+    def get(answers, key, make):
+        return real(answers, key, lambda: (asked.append(key), make())[1])
 
-    monkeypatch.setattr(Memory, "get", get)
+    monkeypatch.setattr(Answers, "get", get)
     list(train(unlearning(name, steps=40)))
     assert 0 < len(asked) == len(set(asked)) < 25
 
 
 def test_forgotten_answers_are_made_again_and_change_nothing(unlearning, tmp_path, monkeypatch):
     weights, _ = load_checkpoint(list(train(unlearning("npo-ft", steps=12)))[-1].path)
-    monkeypatch.setattr("napari_unlearn.unlearning.memory.SHARE", 0.0)
+    monkeypatch.setattr("napari_unlearn.unlearning.answers.SHARE", 0.0)
     job = dataclasses.replace(unlearning("npo-ft", steps=12), folder=tmp_path / "again")
     again, _ = load_checkpoint(list(train(job))[-1].path)
     for one, other in zip(weights.parameters(), again.parameters(), strict=True):

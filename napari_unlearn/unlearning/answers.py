@@ -14,7 +14,7 @@ SHARE = 0.25
 """Of the main memory that is free when a run begins."""
 
 
-class Memory:
+class Answers:
     """Keeps answers in main memory, as many as there is room for; forgotten ones are made anew.
 
     Args:
