@@ -31,7 +31,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results" / "unlearning-cost.json"
 PAGE = ROOT / "docs" / "cluster.md"
 BEGIN, END = "<!-- cost -->", "<!-- end of cost -->"
-STRATEGIES = ("nl-ft", "npo-ft", "scrub", "refit-ignorant")
+STRATEGIES = ("nl-ft", "npo-ft", "refit-ignorant")
 STEPS = 120
 PARTS = ("arithmetic", "teachers", "data", "evaluation", "files", "preparation")
 

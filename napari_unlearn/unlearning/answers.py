@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Hashable
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -32,10 +33,10 @@ class Answers:
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """What was made under a key, or is made now; without gradients."""
         found = self._kept.get(key, lambda: _at(make(), torch.device("cpu")))
-        return _at(found, self.device)  # type: ignore[type-var,return-value]
+        return cast(T, _at(found, self.device))
 
 
-def _at(value: T, device: torch.device) -> T:
+def _at(value: Tensor | tuple[Tensor, ...], device: torch.device) -> Tensor | tuple[Tensor, ...]:
     if isinstance(value, Tensor):
         return value.detach().to(device)
     return tuple(part.detach().to(device) for part in value)

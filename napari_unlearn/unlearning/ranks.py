@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from types import FrameType
 from typing import TypeVar
 
@@ -87,7 +87,7 @@ class Ranks:
         """Replace tensors by those of the first process."""
         if self.count > 1:
             for tensor in tensors:
-                _meet(lambda tensor=tensor: dist.broadcast(tensor, 0))
+                _meet(partial(dist.broadcast, tensor, 0))
 
     def gathered(self, own: T) -> list[T]:
         """What every process has, in their order."""

@@ -71,8 +71,9 @@ def test_the_next_sample_is_read_ahead_and_nothing_else():
     ahead = Ahead(read)
     assert [ahead.get("retain", 0, 1), ahead.get("retain", 1, 2)] == [0, 1]
     assert ahead.get("forget", 1, None) == 1
-    assert ahead.get("retain", 7, None) == 7  # not the one that was expected
-    assert sorted(asked) == [("forget", 1)] + [("retain", n) for n in (0, 1, 2, 7)]
+    assert ahead.get("retain", 7, 8) == 7  # not the one that was expected
+    assert ahead.get("retain", 8, None) == 8
+    assert sorted(asked) == [("forget", 1)] + [("retain", n) for n in (0, 1, 2, 7, 8)]
 
 
 def test_a_mistake_in_a_sample_read_ahead_is_told_when_it_is_its_turn():
