@@ -1,6 +1,7 @@
 """How long work looks in a terminal: bars that read the same events as the window."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ERR = Console(stderr=True)
+# Of several processes that torchrun started the first one tells.
+ERR = Console(stderr=True, quiet=os.environ.get("RANK", "0") != "0")
 
 
 def bar() -> Progress:
@@ -113,10 +115,18 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
                         progress.console.print(f"{event.path} written.")
                     case Finished():
                         progress.update(line, completed=event.steps)
+                        if event.shares:
+                            progress.console.print(where_time_went(event))
     except KeyboardInterrupt as stop:
         raise UnlearnError(
             "Interrupted; what was saved is kept, and --resume goes on from there."
         ) from stop
+
+
+def where_time_went(event: Finished) -> str:
+    """Steps, seconds and the share of each part of the work, e.g. "evaluation 12 %"."""
+    parts = [f"{part} {100 * share:.0f} %" for part, share in event.shares.items() if share > 0.005]
+    return f"{event.steps} steps in {event.seconds:.0f} s; of all the time {', '.join(parts)}."
 
 
 def headline(metrics: Mapping[str, float]) -> list[tuple[str, float]]:

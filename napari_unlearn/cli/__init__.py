@@ -1,6 +1,8 @@
 """The command line: a thin face on the rooms below, one file per group of commands."""
 
+import os
 import sys
+from functools import partial
 
 import typer
 
@@ -48,5 +50,10 @@ def main() -> None:
     try:
         app()
     except UnlearnError as error:
+        code = 2 if isinstance(error, WrongUse) else 1
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # torchrun's processes say it once
+            from napari_unlearn.unlearning.ranks import leave
+
+            leave(error, partial(typer.echo, err=True), code)
         typer.echo(str(error), err=True)
-        sys.exit(2 if isinstance(error, WrongUse) else 1)
+        sys.exit(code)

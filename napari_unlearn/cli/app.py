@@ -21,6 +21,12 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print figures as JSON.")]
 ExperimentPath = Annotated[Path, typer.Argument(help="experiment.toml, or its folder.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads.")]
+Processes = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Processes on this machine that share every step, as torchrun starts them."
+    ),
+]
 Resume = Annotated[bool, typer.Option(help="Go on where a stopped run was.")]
 
 

@@ -1,11 +1,21 @@
 """Commands that make models: train, unlearn, and the list of strategies."""
 
 import json
+import os
+import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_unlearn.cli.app import AsJson, Device, ExperimentPath, Resume, Threads, app
+from napari_unlearn.cli.app import (
+    AsJson,
+    Device,
+    ExperimentPath,
+    Processes,
+    Resume,
+    Threads,
+    app,
+)
 
 if TYPE_CHECKING:
     from napari_unlearn.unlearning.guard import Guard
@@ -22,11 +32,14 @@ def train(
     resume: Resume = False,
     device: Device = "auto",
     threads: Threads = None,
+    processes: Processes = 1,
 ) -> None:
     """Train the original or the oracle of an experiment.
 
     Example: napari-unlearn train study --role oracle
     """
+    if _shared(processes):
+        return
     from napari_unlearn.experiment import Experiment
     from napari_unlearn.terminal import run_job
 
@@ -99,6 +112,7 @@ def unlearn(
     resume: Resume = False,
     device: Device = "auto",
     threads: Threads = None,
+    processes: Processes = 1,
 ) -> None:
     """Make the original forget its forget set, or one deletion request after another.
 
@@ -107,6 +121,8 @@ def unlearn(
     Example: napari-unlearn unlearn heads --strategy as-stranger --forget head-0201
     --parent first --name second
     """
+    if _shared(processes):
+        return
     from napari_unlearn.experiment import Experiment
     from napari_unlearn.terminal import run_job
 
@@ -126,6 +142,16 @@ def unlearn(
         parent=parent,
     )
     run_job(job, resume=resume, threads=threads)
+
+
+def _shared(processes: int) -> bool:
+    """Whether other processes did the work of this command."""
+    if processes == 1 or "RANK" in os.environ:  # those are the other processes
+        return False
+    from napari_unlearn.runs.together import run_together
+
+    run_together(processes, sys.argv[1:])
+    return True
 
 
 def _guard(limit: float | None, keep_best: bool, rewind: bool) -> "Guard | None":

@@ -1,6 +1,8 @@
 """The command that makes many runs of one experiment."""
 
+import shlex
 from contextlib import closing
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -27,6 +29,10 @@ def sweep(
         typer.Option(min=0.0, help="Stop once retain SSIM fell by more; roll back."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Runs side by side.")] = 1,
+    listed: Annotated[
+        bool,
+        typer.Option("--list", help="Print one command per run, for a scheduler; run nothing."),
+    ] = False,
     again: Annotated[bool, typer.Option("--again", help="Redo finished runs.")] = False,
     device: Device = "auto",
     threads: Threads = None,
@@ -38,19 +44,21 @@ def sweep(
 
     Example: napari-unlearn sweep study --strategy nl-ft --strategy ft
     --retain-fractions 1,5,10,20,50,100 --set scale=0.1,0.3,1 --jobs 2
+
+    Example: napari-unlearn sweep study --strategy nl-ft --set scale=0.1,0.3,1 --list > jobs.txt
     """
     from napari_unlearn.cancel import CancelToken
     from napari_unlearn.runs.order import Order
     from napari_unlearn.runs.queue import work_off
-    from napari_unlearn.runs.sweep import left_to_do
+    from napari_unlearn.runs.sweep import command, left_to_do
     from napari_unlearn.runs.sweep import sweep as combinations
     from napari_unlearn.terminal import show_queue
     from napari_unlearn.unlearning.guard import Guard
 
     values = {}
     for setting in settings or []:
-        key, _, listed = setting.partition("=")
-        values[key.strip()] = _numbers(listed, f"'{setting}' is not key=number,number,...")
+        key, _, numbers = setting.partition("=")
+        values[key.strip()] = _numbers(numbers, f"'{setting}' is not key=number,number,...")
     shares: list[float] = []
     if retain_fractions:
         complaint = f"'{retain_fractions}' is not a list of per cents, e.g. 1,5,10"
@@ -67,6 +75,11 @@ def sweep(
     todo, remarks = left_to_do(orders, again)
     for remark in remarks:
         typer.echo(remark, err=True)
+    if listed:
+        # A job that is killed and put into the queue again goes on where it was.
+        for order in todo:
+            typer.echo(shlex.join(command(replace(order, resume=not again), threads)))
+        return
     try:
         with closing(work_off(todo, CancelToken(), jobs=jobs, threads=threads)) as events:
             failed = show_queue(events, len(todo))

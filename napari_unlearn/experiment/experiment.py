@@ -273,6 +273,7 @@ class Experiment(File):
             steps=self.equal_steps(len(retain) + len(forget), epochs),
             learning_rate=self.training.learning_rate,
             gradient_clip=self.training.gradient_clip,
+            batch_size=self.training.batch_size,
             seed=self.seed,
             device=device,
             precision=self.training.precision,
@@ -284,7 +285,7 @@ class Experiment(File):
         """Steps of original and oracle if both take as many; `samples` are the original's."""
         if not self.training.equal_steps:
             return None
-        return (epochs or self.training.epochs) * samples
+        return (epochs or self.training.epochs) * -(-samples // self.training.batch_size)
 
     def _adopted(self, parent: Path | None) -> Path | None:
         """The parent as a checkpoint of ours."""
@@ -357,12 +358,14 @@ class Experiment(File):
             steps=budget,
             learning_rate=self.unlearning.learning_rate,
             gradient_clip=self.training.gradient_clip,
+            batch_size=self.unlearning.batch_size,
             seed=self.seed,
             device=device,
             precision=self.training.precision,
             # A run does not depend on what it does not read.
             unseen=sets.get("unseen") if "unseen" in strategy.reads else None,
             tests={name: sets[name] for name in self.watched},
+            test_every=self.unlearning.test_every,
             guard=guard or (None if limit is None else Guard(limit)),
         )
 

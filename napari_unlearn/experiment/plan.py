@@ -44,13 +44,15 @@ def plan(
     """Steps and memory of a role ("original", "oracle") or strategy."""
     if name in ROLES:
         both = len(sets["retain"]) + len(sets["forget"])
-        epoch = both if name == "original" else len(sets["retain"])
+        samples = both if name == "original" else len(sets["retain"])
+        epoch = -(-samples // experiment.training.batch_size)
         steps = experiment.equal_steps(both) or experiment.training.epochs * epoch
         measured = -(-steps // (epoch * experiment.training.test_every))
     else:
         job = _job(experiment, strategy, sets)
         steps = job.total_steps
-        measured = -(-steps // job.steps_per_epoch) + (strategy.edit is not None)
+        between = job.steps_per_epoch * experiment.unlearning.test_every
+        measured = -(-steps // between) + (strategy.edit is not None)
     return Plan(name, steps, _memory(weight, strategy), measured)
 
 
@@ -68,6 +70,7 @@ def _job(experiment: Experiment, strategy: Strategy, sets: Mapping[str, Any]) ->
         unseen=sets.get("unseen"),
         epochs=budget.epochs,
         steps=budget.steps,
+        batch_size=budget.batch_size,
     )
 
 
@@ -120,7 +123,9 @@ def timed(
     tests = sum(len(samples) for name, samples in sets.items() if name in experiment.watched)
     used = {**sets, "retain": _retain(experiment, strategy, sets["retain"])}
     teaching = len(strategy.teachers) * pace.reconstruction
-    seconds = planned.steps * (_passes(strategy, planned.steps) * pace.step + teaching)
+    budget = experiment.training if planned.name in ROLES else experiment.unlearning
+    samples = planned.steps * budget.batch_size
+    seconds = samples * (_passes(strategy, planned.steps) * pace.step + teaching)
     seconds += _preparation(experiment, strategy, used) * pace.step
     seconds += planned.measurements * tests * pace.reconstruction
     return replace(planned, seconds=seconds)

@@ -122,6 +122,8 @@ class Training(Section):
     decay: float = Field(0.4, ge=0, le=1)
     """Share of the steps, at the end, over which the rate falls to zero."""
     gradient_clip: float = Field(0.5, gt=0)
+    batch_size: int = Field(1, ge=1, le=1_000_000)
+    """Samples per step, over all processes of the run; epochs stay passes over the samples."""
     parent: Line = ""
     """Checkpoint that both start from; empty for random weights."""
     test_every: int = Field(1, ge=1)
@@ -139,6 +141,10 @@ class Unlearning(Section):
     """Overrules epochs."""
     retain_fraction: Share = 0.1
     learning_rate: float = Field(1e-3, gt=0, le=1)
+    batch_size: int = Field(1, ge=1, le=1_000_000)
+    """Samples of the forget and of the retain set per step, over all processes of the run."""
+    test_every: int = Field(1, ge=1)
+    """Epochs between two measurements of the test sets; the last epoch is always measured."""
     guard: float | None = Field(None, ge=0, le=2)
     """Largest loss of retain SSIM before a run is rolled back to its best epoch."""
 

@@ -1,7 +1,6 @@
 """Subjects of a segmentation as the network sees them: found by id, prepared when needed."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import cast
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from napari_unlearn.io.preprocess3d import Triple, prepare
 from napari_unlearn.io.subject_files import SubjectFiles
 from napari_unlearn.mri.subject3d import Subject3D
+from napari_unlearn.recent import Recent
 from napari_unlearn.unlearning.volumes import VolumeSet
 
 KEPT = 2 << 30
@@ -19,22 +19,14 @@ KEPT = 2 << 30
 56x448x448 voxels take 1.0e9."""
 
 
-class Shelf:
-    """Keeps what was prepared last, so that an epoch does not read its files anew."""
+class Shelf(Recent[Subject3D]):
+    """Keeps what was prepared last, so that an epoch does not read its files anew.
+
+    The last one stays however large it is.
+    """
 
     def __init__(self, most: int = KEPT) -> None:
-        self.most = most
-        self._kept: OrderedDict[object, Subject3D] = OrderedDict()
-
-    def get(self, key: object, make: Callable[[], Subject3D]) -> Subject3D:
-        """What is kept under a key, or is made now; the last one stays however large it is."""
-        found = self._kept.pop(key, None)
-        if found is None:
-            found = make()
-        self._kept[key] = found
-        while len(self._kept) > 1 and sum(map(_size, self._kept.values())) > self.most:
-            self._kept.popitem(last=False)
-        return found
+        super().__init__(most, _size, last=True)
 
 
 @dataclass(frozen=True, eq=False)

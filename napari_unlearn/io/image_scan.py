@@ -1,7 +1,7 @@
 """An image volume as the scanner might have measured it: a simulated multi-coil scan."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,14 +88,9 @@ class SimulatedScan:
         """Largest value of the reference volume."""
         return max(float(self._reference(i).max()) for i in range(self.header.slices))
 
-    @cached_property
+    @property
     def _maps(self) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-        """Coil sensitivities with the object's phase, and how that phase drifts [rad]."""
-        rng = np.random.default_rng(self.seed)
-        rows, columns = self.header.rows, self.header.columns
-        maps = birdcage_coils(self.coils, rows, columns, rng)
-        phase = smooth_phase(rows, columns, rng, _PHASE)
-        return maps * np.exp(1j * phase), smooth_phase(rows, columns, rng, 0.4 * _PHASE)
+        return _coils_and_drift(self.coils, self.header.rows, self.header.columns, self.seed)
 
     @cached_property
     def _brightest(self) -> float:
@@ -128,6 +123,17 @@ class SimulatedScan:
 
     def _reference(self, index: int) -> NDArray[np.float32]:
         return root_sum_of_squares(self.kspace(index))
+
+
+@lru_cache(maxsize=4)  # alike in all scans of one matrix, of which a set may hold thousands
+def _coils_and_drift(
+    coils: int, rows: int, columns: int, seed: int
+) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+    """Coil sensitivities with the object's phase, and how that phase drifts [rad]."""
+    rng = np.random.default_rng(seed)
+    maps = birdcage_coils(coils, rows, columns, rng)
+    phase = smooth_phase(rows, columns, rng, _PHASE)
+    return maps * np.exp(1j * phase), smooth_phase(rows, columns, rng, 0.4 * _PHASE)
 
 
 def _zoom(size: tuple[int, int], matrix: tuple[int, int]) -> tuple[float, tuple[float, float]]:

@@ -1,6 +1,7 @@
 """Strategies times retain fractions times values of parameters: the runs of a sweep."""
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -96,6 +97,32 @@ def left_to_do(orders: Iterable[Order], again: bool = False) -> tuple[list[Order
                 "--again replaces it."
             )
     return todo, remarks
+
+
+def command(order: Order, threads: int | None = None) -> list[str]:
+    """The words of a command line that carries out an order by itself, on any machine.
+
+    Its program is this Python, so that the environment is the same; paths are absolute.
+
+    Args:
+        order: Of a sweep: parents, members and previews are not among the words.
+        threads: CPU threads; None leaves them to torch.
+    """
+    words = [sys.executable, "-m", "napari_unlearn", "unlearn", str(order.experiment.resolve())]
+    words += ["--strategy", order.strategy, "--name", order.run, "--device", order.device]
+    for name, value in order.values.items():
+        words += ["--set", f"{name}={value!r}"]
+    options = {
+        "--retain-fraction": order.retain_fraction,
+        "--epochs": order.epochs,
+        "--steps": order.steps,
+        "--guard": None if order.guard is None else order.guard.limit,
+        "--threads": threads,
+    }
+    for option, number in options.items():
+        if number is not None:
+            words += [option, repr(number)]
+    return [*words, "--resume"] if order.resume else words
 
 
 def _settings(

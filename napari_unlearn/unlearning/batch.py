@@ -28,6 +28,11 @@ class Batch:
     maximum: Tensor
     """Largest value of each slice's reference volume, (batch,)."""
 
+    @property
+    def drawn(self) -> bytes:
+        """The mask."""
+        return self.lines.cpu().numpy().tobytes()
+
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
         return replace(

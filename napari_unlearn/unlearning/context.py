@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.registry import build
+from napari_unlearn.unlearning.samples import Sample
 
 Teacher = Literal["original", "untrained", "midway"]
 """The network before unlearning, a freshly drawn one that knows nothing, or the network itself as
@@ -28,11 +29,25 @@ def nothing_to_read(name: str) -> Any:
 
 
 Draw = Callable[[torch.Generator], Tensor]
+T = TypeVar("T", Tensor, tuple[Tensor, ...])
+
+
+class Told(Protocol):
+    """Asks frozen teachers, without gradients; may answer from memory."""
+
+    def __call__(self, question: str, sample: Sample, answer: Callable[[], T]) -> T:
+        """What is asked, about which sample, and how it is answered."""
 
 
 def each_time(make: Draw) -> Tensor:
     """Keep nothing."""
     return make(torch.Generator().manual_seed(0))
+
+
+def ask_each_time(question: str, sample: Sample, answer: Callable[[], T]) -> T:
+    """Keep nothing."""
+    with torch.no_grad():
+        return answer()
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,9 @@ class Context:
     """What a function makes of the step's forget sample, made the first time that sample comes and
     kept: for samples that are the same in every step, as volumes are. Its random numbers are the
     sample's own, so that a resumed run makes the same again."""
+    told: Told = ask_each_time
+    """What frozen teachers make of a sample. The same question about a sample that `read` gave,
+    with the same mask, is answered from memory while there is room."""
 
 
 def make_teachers(

@@ -83,8 +83,8 @@ def _apart(task: Task, model: nn.Module, batch: Sample, context: Context, other:
     Raises:
         UnlearnError: if the two do not lie on one grid.
     """
-    with torch.no_grad():
-        there = task.encode(context.teachers["original"], other)
+    original = context.teachers["original"]
+    there = context.told("features of original", other, lambda: task.encode(original, other))
     here = task.encode(model, batch)
     same_grid(here, there)
     return functional.mse_loss(here, there)

@@ -1,7 +1,7 @@
 """Network, optimiser and teachers of a job on its device: one step, one picture at a time."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from copy import deepcopy
 from functools import cache
 from typing import Any
@@ -14,24 +14,31 @@ from torch import Tensor
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.device import device_name, resolve_device
 from napari_unlearn.models.lora import mask_adapters
-from napari_unlearn.unlearning.context import Context, Draw
+from napari_unlearn.unlearning.ahead import Ahead
+from napari_unlearn.unlearning.answers import Answers
+from napari_unlearn.unlearning.context import Context, Draw, T
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.preparation import restrain
+from napari_unlearn.unlearning.ranks import Ranks, join, local_device
 from napari_unlearn.unlearning.samples import Sample
 from napari_unlearn.unlearning.schedules import Weights
 from napari_unlearn.unlearning.start import frozen_teachers, make_bench, start_model
+from napari_unlearn.unlearning.stopwatch import Stopwatch
 
 
 class Engine:
     """What moves weights; it knows neither files nor events.
 
     Raises:
-        UnlearnError: if the device is not there, or the parent cannot be used.
+        UnlearnError: if the device is not there, the parent cannot be used, or the processes of
+            the run cannot share its samples equally.
     """
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        device = resolve_device(job.device)
+        self.ranks: Ranks = join()
+        self._share = self.ranks.share(job.batch_size)
+        device = resolve_device(local_device(job.device))
         self.device_name = device_name(device)
         self.fabric = Fabric(
             accelerator="cuda" if device.type == "cuda" else "cpu",
@@ -55,8 +62,10 @@ class Engine:
             self.model.mark_forward_method("kspace")
         self.midway: dict[str, Tensor] | None = None
         """Weights of the teacher "midway", once it is there."""
-        self._kept: dict[int, Tensor] = {}
-        """What an objective made once of a forget sample, by its place in the set."""
+        self.clock = Stopwatch()
+        """Where the time goes."""
+        self._answers = Answers(self.fabric.device)
+        self._ahead = Ahead(job.batch)
 
     def restrict(self, masks: Mapping[str, Tensor]) -> None:
         """Let only these weights move, by themselves or by their adapters."""
@@ -75,14 +84,12 @@ class Engine:
             group["lr"] = job.learning_rate * weights.rate
         if weights.forget and "midway" in job.strategy.teachers and self.midway is None:
             self.keep_midway(self.plain.state_dict())
-        loss = self._loss(weights, step)
-        value = float(loss.detach())
+        value = self._gradients(weights, step)
         if not math.isfinite(value):
             raise UnlearnError(
                 f"The loss of '{job.strategy.title}' is not finite at step {step + 1}; "
                 "a smaller learning rate or parameter keeps it finite."
             )
-        self.fabric.backward(loss)
         restrain(self.bench, self.masks)
         self.fabric.clip_gradients(
             self.model, self._wrapped, max_norm=job.gradient_clip, error_if_nonfinite=False
@@ -90,6 +97,11 @@ class Engine:
         self._wrapped.step()
         self._wrapped.zero_grad()
         return value
+
+    def agree(self) -> None:
+        """Go on from the first process's weights and masks, should rounding have parted them."""
+        state = [*self.plain.state_dict().values(), *self.masks.values()]
+        self.ranks.take_from_first(state)
 
     def keep_midway(self, weights: Mapping[str, Tensor]) -> None:
         """Make a frozen network of these weights the teacher "midway"."""
@@ -106,17 +118,83 @@ class Engine:
         self.model.train()
         return self.job.task.picture(answer)
 
-    def _loss(self, weights: Weights, step: int) -> Tensor:
-        """The strategy's loss of one step, summed over its objectives and its penalty."""
+    def _gradients(self, weights: Weights, step: int) -> float:
+        """The mean loss of a step's samples, and its gradient on the weights.
+
+        Samples are passed one by one, so that memory does not grow with their number; what batch
+        norms count of each starts from the same state, and is averaged as well.
+        """
+        size, counted = self.job.batch_size, self._counted
+        before = [each.clone() for each in counted]
+        change = [torch.zeros_like(each) for each in counted]
+        total = torch.zeros((), dtype=torch.float64)
+        for place in self._share:
+            loss = self._loss(weights, step * size + place) / size
+            total += loss.detach().double().cpu()
+            self.fabric.backward(loss)
+            for now, start, moved in zip(counted, before, change, strict=True):
+                moved += (now - start) / size
+                now.copy_(start)
+        with self.clock.on("exchange"):
+            self._add_up(total, change)
+        for now, moved in zip(counted, change, strict=True):
+            now += moved
+        return float(total)
+
+    def _add_up(self, total: Tensor, change: list[Tensor]) -> None:
+        """Sum loss, gradients and statistics over the processes of the run."""
+        if self.ranks.count == 1:
+            return
+        moving = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        used = torch.tensor([weight.grad is not None for weight in moving], dtype=torch.float64)
+        noted = torch.cat([total[None], used])
+        self.ranks.add_up([noted])
+        total.copy_(noted[0])
+        shared = [weight for weight, count in zip(moving, noted[1:], strict=True) if count > 0]
+        for weight in shared:
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+        self.ranks.add_up([weight.grad for weight in shared if weight.grad is not None])
+        self.ranks.add_up(change)
+
+    @property
+    def _counted(self) -> list[Tensor]:
+        """Running statistics, where more than one sample of a step could move them."""
+        if self.job.batch_size == 1:
+            return []
+        return [each for each in self.plain.buffers() if each.is_floating_point()]
+
+    def _loss(self, weights: Weights, number: int) -> Tensor:
+        """The strategy's loss on what comes as `number`, over its objectives and its penalty."""
         job, strategy = self.job, self.job.strategy
-        rng = torch.Generator().manual_seed(job.seed * 1_000_003 + step)
+        rng = torch.Generator().manual_seed(job.seed * 1_000_003 + number)
         device = self.fabric.device
+
+        known: dict[int, Hashable] = {}
 
         @cache  # an objective may ask for the sample that another one is about
         def read(name: str) -> Sample:
-            return job.batch(name, step).to(device)
+            with self.clock.on("data"):
+                sample = self._ahead.get(name, number, self._following(number))
+                drawn = sample.drawn
+                sample = sample.to(device)
+            known[id(sample)] = name, job.place_of(name, number), drawn
+            return sample
 
-        context = Context(rng, self.teachers, read, lambda make: self._once(make, step))
+        def told(question: str, sample: Sample, answer: Callable[[], T]) -> T:
+            source = known.get(id(sample))
+            with self.clock.on("teachers"), torch.no_grad():
+                if source is None:
+                    return answer()
+                return self._answers.get((question, source), answer)
+
+        def once(make: Draw) -> Tensor:
+            place = job.place_of("forget", number)
+            own = torch.Generator().manual_seed(job.seed * 999_983 + place)
+            with self.clock.on("teachers"):
+                return self._answers.get(place, lambda: make(own))
+
+        context = Context(rng, self.teachers, read, once, told)
         parts: list[Tensor] = []
         for name, weight, objective in (
             ("forget", weights.forget, strategy.forget),
@@ -129,9 +207,10 @@ class Engine:
             parts.append(weights.forget * strategy.penalty.loss(self.model))
         return torch.stack(parts).sum()
 
-    def _once(self, make: Draw, step: int) -> Tensor:
-        place = self.job.place_of("forget", step)
-        if place not in self._kept:
-            own = torch.Generator().manual_seed(self.job.seed * 999_983 + place)
-            self._kept[place] = make(own)
-        return self._kept[place]
+    def _following(self, number: int) -> int | None:
+        """What comes after `number` in this process; None after the last step."""
+        size = self.job.batch_size
+        step, place = divmod(number, size)
+        if place + 1 in self._share:
+            return number + 1
+        return (step + 1) * size + self._share[0] if step + 1 < self.job.total_steps else None

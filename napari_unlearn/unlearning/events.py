@@ -1,6 +1,6 @@
 """What the loop tells while it works; terminal and window consume the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,9 @@ class Finished:
     seconds: float
     path: Path | None
     stopped: bool = False
+    shares: dict[str, float] = field(default_factory=dict, compare=False)
+    """Where the time of this process went, by part (`stopwatch.Part`), "arithmetic" first; sums to
+    1."""
 
 
 Event = Started | Preparing | Step | EpochEnd | Preview | Paused | Saved | Alarm | Finished

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.card import Card
@@ -38,6 +40,8 @@ class Job:
     learning_rate: float = 1e-3
     gradient_clip: float = 0.5
     """Largest norm of the gradient."""
+    batch_size: int = 1
+    """Samples of each set in a step, over all processes; the gradient is their mean."""
     seed: int = 0
     device: str = "auto"
     precision: str = "32-true"
@@ -92,6 +96,8 @@ class Job:
             self.guard.check(self.tests)
             if self.guard.rewinds and not self.forget:
                 raise UnlearnError("Rewinding looks at the forget set, but that is empty.")
+        if self.batch_size < 1:
+            raise UnlearnError(f"A batch_size of {self.batch_size}; it must be at least 1.")
         if strategy.trains and self.total_steps < 1:
             raise UnlearnError("The budget is 0 steps; epochs or steps must be at least 1.")
 
@@ -121,7 +127,7 @@ class Job:
 
     @property
     def steps_per_epoch(self) -> int:
-        """One pass over the larger of the sets in use; the smaller one is cycled."""
+        """One pass over the larger of the sets in use, rounded up; the smaller one is cycled."""
         sizes = [
             len(samples)
             for objective, samples in (
@@ -130,7 +136,7 @@ class Job:
             )
             if objective is not None and samples is not None
         ]
-        return max(sizes, default=1)
+        return -(-max(sizes, default=1) // self.batch_size)
 
     @property
     def total_steps(self) -> int:
@@ -140,36 +146,40 @@ class Job:
         return self.steps if self.steps is not None else self.epochs * self.steps_per_epoch
 
     def passes_until(self, step: int) -> int:
-        """Forward and backward passes of the first steps: one per objective that is asked."""
+        """Forward and backward passes of the first steps: one per sample and objective asked."""
         strategy, total = self.strategy, self.total_steps
         weights = [strategy.schedule.at(number, total) for number in range(step)]
-        return sum(
+        return self.batch_size * sum(
             (strategy.forget is not None and here.forget != 0)
             + (strategy.retain is not None and here.retain != 0)
             for here in weights
         )
 
-    def place_of(self, name: str, step: int) -> int:
-        """Which sample of a set a step sees: a fresh seeded permutation per pass.
+    def place_of(self, name: str, number: int) -> int:
+        """Which sample of a set comes as `number`: a fresh seeded permutation per pass.
 
-        A function of the step alone, so that a resumed run sees what an undisturbed one sees.
+        Step s sees the numbers s * batch_size and following. A function of the number alone, so
+        that a resumed run sees what an undisturbed one sees, and two processes what one would.
 
         Raises:
             UnlearnError: if the job has no such set.
         """
         samples, stream = self._known(name), STREAMS[name]
-        turn, position = divmod(step, len(samples))
-        return int(
-            np.random.default_rng((self.seed, stream, turn)).permutation(len(samples))[position]
-        )
+        turn, position = divmod(number, len(samples))
+        return int(_order(self.seed, stream, turn, len(samples))[position])
 
-    def batch(self, name: str, step: int) -> Any:
-        """What a step sees of a set: sample and mask drawn from the step."""
-        mask_seed = (self.seed * 7919 + step) * 4 + STREAMS[name]
-        return self._known(name).batch(self.place_of(name, step), mask_seed % 2**32)
+    def batch(self, name: str, number: int) -> Any:
+        """What comes as `number` of a set: sample and mask drawn from the number."""
+        mask_seed = (self.seed * 7919 + number) * 4 + STREAMS[name]
+        return self._known(name).batch(self.place_of(name, number), mask_seed % 2**32)
 
     def _known(self, name: str) -> SampleSet:
         samples = self.samples(name)
         if samples is None:
             raise UnlearnError(f"The job has no {name} set.")
         return samples
+
+
+@lru_cache(maxsize=8)  # of a large set a pass's order takes milliseconds to draw
+def _order(seed: int, stream: int, turn: int, samples: int) -> NDArray[np.int64]:
+    return np.random.default_rng((seed, stream, turn)).permutation(samples)

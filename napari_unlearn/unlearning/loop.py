@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.errors import UnlearnError
 from napari_unlearn.unlearning.engine import Engine
 from napari_unlearn.unlearning.events import (
     Alarm,
@@ -30,6 +33,9 @@ PREVIEW_SECONDS = 0.5
 
 def train(job: Job, cancel: CancelToken | None = None, resume: bool = False) -> Iterator[Event]:
     """Run a job and tell what happens: Started, Preparing, Step, EpochEnd, Saved, Finished...
+
+    Under torchrun all its processes call this and share every step's samples; the first one
+    writes the files, all tell the events.
 
     Deterministic for a seed on one machine. A paused token makes it write a resume file and
     wait between two steps or two evaluated slices. Cancelling stops after the step in hand
@@ -64,13 +70,20 @@ class _Run:
     """A job under way: where it stands, and what there is to do next."""
 
     def __init__(self, job: Job, cancel: CancelToken, resume: bool) -> None:
-        self.job, self.cancel = job, cancel
         self.engine = engine = Engine(job)
-        self.record = Record(job)
-        self.key = job_key(self.record.settings)
+        self.ranks, self.clock = engine.ranks, engine.clock
+        self.asked = cancel
+        self.cancel = cancel if self.ranks.count == 1 else CancelToken()
+        """What was asked of all the processes, so that they stop after the same step."""
+        self.key = job_key(Record(job).settings)
         found = None
         if resume and job.folder is not None:
             found = load_progress(job.folder, self.key, engine.plain, engine.optimizer)
+        self._all_resume(found)
+        if not self.ranks.first:  # one process writes and shows
+            job = replace(job, folder=None, preview=None)
+        self.job = job
+        self.record = Record(job)
         self.record.start(resumed=found is not None)
         self.resumed = found is not None
         progress = found or Progress(0, 0.0, 0.0)
@@ -86,6 +99,19 @@ class _Run:
         self.before = 0.0
         """Seconds of the preparation, which tell nothing about those of a step."""
 
+    def _all_resume(self, found: Progress | None) -> None:
+        """Refuse to go on from different steps.
+
+        Raises:
+            UnlearnError: if not all processes see the same file to resume from.
+        """
+        steps = self.ranks.gathered(0 if found is None else found.step)
+        if len(set(steps)) > 1:
+            raise UnlearnError(
+                f"The processes of this run would resume at different steps ({min(steps)} to "
+                f"{max(steps)}); {self.engine.job.folder} must lie where all machines see it."
+            )
+
     @property
     def epoch(self) -> int:
         """Of the last step, from 1; 0 before the first."""
@@ -95,6 +121,10 @@ class _Run:
         """Write the file to resume from."""
         if self.job.folder is None:
             return
+        with self.clock.on("files"):
+            self._save(self.job.folder)
+
+    def _save(self, folder: Path) -> None:
         engine = self.engine
         progress = Progress(
             self.step,
@@ -107,7 +137,7 @@ class _Run:
             self.watch,
             engine.midway,
         )
-        save_progress(self.job.folder, self.key, engine.plain, engine.optimizer, progress)
+        save_progress(folder, self.key, engine.plain, engine.optimizer, progress)
 
     def prepare(self) -> Generator[Event, None, bool]:
         """Draw up masks, edit weights, show the state before the first step; False: cancelled."""
@@ -124,6 +154,8 @@ class _Run:
             self.engine.restrict(prepared.masks)
             self.passes = prepared.passes
             self.seconds = self.before = prepared.seconds
+            self.clock.add("preparation", prepared.seconds)
+            self.engine.agree()
             self.save()
         if self.step == 0:
             yield from self.show(epoch=0)
@@ -148,9 +180,11 @@ class _Run:
             if self.cancel.cancelled:
                 return
             began = time.perf_counter()
-            value = self.engine.step(self.step)
+            with self.clock.on("arithmetic"):
+                value = self.engine.step(self.step)
             self.seconds += time.perf_counter() - began
             self.step += 1
+            self.listen()
             self.epoch_loss += value
             now = time.monotonic()
             if now - told >= EVENT_SECONDS or self.step in (1, steps):
@@ -168,6 +202,16 @@ class _Run:
             if ended or now - saved >= job.save_seconds:
                 saved = now
                 self.save()
+
+    def listen(self) -> None:
+        """Learn whether any process was asked to stop or to abort."""
+        if self.ranks.count == 1:
+            return
+        cancelled, aborted = self.ranks.any(self.asked.cancelled, self.asked.aborted)
+        if aborted:
+            self.cancel.abort()
+        elif cancelled:
+            self.cancel.cancel()
 
     def end_epoch(self) -> Generator[Event, None, None]:
         """Show and measure what the epoch led to.
@@ -193,9 +237,19 @@ class _Run:
         self, sets: Mapping[str, SampleSet], save: Callable[[], None] | None = None
     ) -> Generator[Event, None, dict[str, float]]:
         """The quality on these sets; nothing if cancelled."""
-        engine, device = self.engine, self.engine.fabric.device
+        engine = self.engine
         return (
-            yield from measure(self.job, sets, engine.model, device, self.cancel, self.step, save)
+            yield from measure(
+                self.job,
+                sets,
+                engine.model,
+                engine.fabric.device,
+                self.cancel,
+                self.step,
+                save,
+                ranks=self.ranks,
+                clock=self.clock,
+            )
         )
 
     def judge(self, epoch: int) -> Iterator[Alarm]:
@@ -210,7 +264,9 @@ class _Run:
     def show(self, epoch: int | None = None) -> Iterator[Preview]:
         """The slice in view, if there is one."""
         if self.job.preview is not None:
-            yield Preview(self.step, self.engine.picture(self.job.preview), epoch)
+            with self.clock.on("evaluation"):
+                picture = self.engine.picture(self.job.preview)
+            yield Preview(self.step, picture, epoch)
 
     def discard(self) -> Iterator[Event]:
         """Leave nothing of this run."""
@@ -241,8 +297,13 @@ class _Run:
         if self.passes:
             metrics = {**metrics, "preparation_passes": float(self.passes)}
         metrics = {**metrics, "passes": float(self.passes + job.passes_until(self.step))}
-        path = self.record.finish(self.engine.plain, metrics, self.step, self.seconds, over)
+        shares = self.clock.shares
+        with self.clock.on("files"):
+            path = self.record.finish(
+                self.engine.plain, metrics, self.step, self.seconds, over, shares
+            )
+        self.ranks.meet()  # nobody leaves before the files are there
         if path is not None:
             yield Saved(path, kept)
         stopped = bool(self.alarm) or not over
-        yield self.record.tell(Finished(self.step, self.seconds, path, stopped))
+        yield self.record.tell(Finished(self.step, self.seconds, path, stopped, self.clock.shares))

@@ -134,8 +134,8 @@ class BoundedAscent(Objective):
 
     def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """Softplus of how far the loss still is below the original's."""
-        with torch.no_grad():
-            before = task.loss(context.teachers["original"], batch)
+        original = context.teachers["original"]
+        before = context.told("loss of original", batch, lambda: task.loss(original, batch))
         excess = self.beta * (before - task.loss(model, batch))
         return 2 / self.beta * functional.softplus(excess)
 
@@ -156,7 +156,7 @@ class Imitate(Objective):
 
     def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The task's loss with the teacher's answer as target."""
-        return task.loss(model, task.taught(context.teachers[self.teacher], batch))
+        return task.loss(model, answered(self.teacher, task, batch, context))
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class Depart(Objective):
 
     def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The task's loss against the original's answer, negated."""
-        return -task.loss(model, task.taught(context.teachers["original"], batch))
+        return -task.loss(model, answered("original", task, batch, context))
 
 
 @dataclass(frozen=True)
@@ -195,8 +195,9 @@ class FitAndImitate(Objective):
 
     def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """Both losses of the task, weighted."""
-        near = task.loss(model, task.taught(context.teachers["original"], batch))
-        return self.alpha * near + self.gamma * task.loss(model, batch)
+        answer = task.predict(model, batch)
+        near = task.distance(answer, answered("original", task, batch, context))
+        return self.alpha * near + self.gamma * task.distance(answer, batch)
 
 
 @dataclass(frozen=True)
@@ -225,13 +226,17 @@ class Guided(Objective):
         original = context.teachers["original"]
         with tapped(model) as own:
             answer = task.predict(model, batch)
-        with torch.no_grad(), tapped(original) as led:
-            taught = batch.with_target(task.predict(original, batch))
+
+        def lead() -> tuple[Tensor, ...]:
+            with tapped(original) as stages:
+                return task.predict(original, batch), *stages[:-1]
+
+        taught, *led = context.told("answer and stages of original", batch, lead)
         loss = self.fit * task.distance(answer, batch)
-        loss = loss + self.imitate * task.distance(answer, taught)
+        loss = loss + self.imitate * task.distance(answer, batch.with_target(taught))
         strays = [
             torch.linalg.vector_norm(here - there) / torch.linalg.vector_norm(there)
-            for here, there in zip(own[:-1], led[:-1], strict=True)
+            for here, there in zip(own[:-1], led, strict=True)
         ]
         return loss + self.inner * torch.stack(strays).mean() if strays else loss
 
@@ -257,10 +262,14 @@ class StayIgnorant(Objective):
 
     def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The task's loss against the target above."""
-        with torch.no_grad():
-            target = task.steady(context.teachers["midway"], batch)
-            before = task.predict(context.teachers["original"], batch)
-            target = (target + self.away * (target - before)).clamp_min(0)
+        original, midway = context.teachers["original"], context.teachers["midway"]
+
+        def answer() -> Tensor:
+            target = task.steady(midway, batch)
+            before = task.predict(original, batch)
+            return (target + self.away * (target - before)).clamp_min(0)
+
+        target = context.told("ignorant answer", batch, answer)
         return self.weight * task.loss(model, batch.with_target(target))
 
 
@@ -308,9 +317,16 @@ class MatchLoss(Objective):
 
     def loss(self, task: Task, model: nn.Module, batch: Sample, context: Context) -> Tensor:
         """The squared difference of two losses of the task."""
-        with torch.no_grad():
-            level = task.loss(context.teachers["original"], context.read("unseen"))
+        original, other = context.teachers["original"], context.read("unseen")
+        level = context.told("loss of original", other, lambda: task.loss(original, other))
         return self.weight * (task.loss(model, batch) - level).square()
+
+
+def answered(teacher: Teacher, task: Task, batch: Sample, context: Context) -> Sample:
+    """The batch with a frozen teacher's answer as its target."""
+    network = context.teachers[teacher]
+    answer = context.told(f"answer of {teacher}", batch, lambda: task.predict(network, batch))
+    return batch.with_target(answer)
 
 
 def same_grid(one: Tensor, other: Tensor) -> None:

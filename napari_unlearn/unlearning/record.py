@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import cast
@@ -59,6 +60,8 @@ class Record:
             settings["task"] = {"name": job.task.name, **asdict(job.task)}
         if job.card.volumes is not None:
             settings["volumes"] = job.card.volumes.model_dump()
+        if job.batch_size != 1:
+            settings["batch_size"] = job.batch_size
         if job.unseen is not None:
             settings["unseen"] = data_hash(job.unseen)
         if job.guard is not None:
@@ -128,6 +131,7 @@ class Record:
         steps: int,
         seconds: float,
         over: bool,
+        shares: Mapping[str, float],
     ) -> Path | None:
         """Write checkpoint and metrics; a run that is over needs no resume file any more.
 
@@ -143,7 +147,8 @@ class Record:
         save_checkpoint(path, model, card)
         if self.parent_card is not None:
             self._save_adapters(model, self.parent_card, card)
-        about = {"settings": self.settings, "metrics": figures}
+        times = {part: round(share, 4) for part, share in shares.items()}
+        about = {"settings": self.settings, "metrics": figures, "shares_of_time": times}
         text = json.dumps(about, indent=2, default=str)
         write_whole(job.folder / METRICS, text.encode())
         (job.folder / EARLIER).unlink(missing_ok=True)

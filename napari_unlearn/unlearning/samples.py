@@ -14,6 +14,13 @@ class Sample(Protocol):
     def target(self) -> Tensor:
         """What a model should answer."""
 
+    @property
+    def drawn(self) -> bytes:
+        """What was drawn for it beside its place in its set, such as a mask.
+
+        Two samples of one place that agree in this are the same to a network.
+        """
+
     def to(self, device: torch.device) -> Self:
         """The same on another device."""
 

@@ -44,6 +44,11 @@ class VolumeBatch:
     classes: int
     """The background among them."""
 
+    @property
+    def drawn(self) -> bytes:
+        """Nothing."""
+        return b""
+
     def to(self, device: torch.device) -> "VolumeBatch":
         """The same batch on another device."""
         return replace(self, image=self.image.to(device), target=self.target.to(device))

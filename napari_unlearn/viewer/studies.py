@@ -85,6 +85,8 @@ class Study:
     """Grid of a segmentation network; None leaves subjects on their own."""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Slices of the training scans by absolute path; empty for a segmentation."""
+    batch_size: int = 1
+    """Samples of each set in a step of unlearning."""
 
     @property
     def trained(self) -> tuple[Model, ...]:
@@ -122,7 +124,7 @@ class Study:
             "forget": self.forget.slices,
             "retain": max(1, round(fraction * self.retain.slices)),
         }
-        return max((sizes[name] for name in strategy.steps_on), default=1)
+        return -(-max((sizes[name] for name in strategy.steps_on), default=1) // self.batch_size)
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def reading(path: Path, cancel: CancelToken) -> Iterator[Study]:
         steps=unlearning.steps,
         epochs=unlearning.epochs,
         retain_fraction=unlearning.retain_fraction,
+        batch_size=unlearning.batch_size,
         figures=_figures(experiment),
         checkpoints=experiment.runs,
         pace=pace_of(experiment, cancel),

@@ -1,6 +1,13 @@
 """Many runs of one experiment: which, under which names, and what becomes of them."""
 
 import dataclasses
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +22,8 @@ from napari_unlearn.unlearning.events import EpochEnd, Started, Step
 from napari_unlearn.unlearning.loop import train
 from tests.test_cli import run
 from tests.tiny_study import write_study
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +141,71 @@ def test_a_stopped_queue_keeps_what_runs_and_starts_no_more(template):
 )
 def test_wrong_use_of_sweep_is_exit_code_2(study, option):
     run("sweep", study, "--strategy", "nl-ft", *option, code=2)
+
+
+def listed(study, tmp_path, *options):
+    """The jobs of a sweep, one command per line, and where they lie."""
+    strategies = ("--strategy", "nl-ft", "--strategy", "ga", "--set", "scale=0.1,0.7")
+    command = ("sweep", study, *strategies, "--steps", 2, "--device", "cpu", "--threads", 1)
+    done = run(*command, *options, "--list")
+    (tmp_path / "jobs.txt").write_text(done.stdout)
+    return [shlex.split(line) for line in done.stdout.splitlines()], command
+
+
+def block(language, word):
+    """The text of docs/cluster.md in that language that holds a word."""
+    page = (ROOT / "docs" / "cluster.md").read_text()
+    blocks = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    return next(each for each in blocks if word in each)
+
+
+@pytest.fixture
+def anew(study, tmp_path):
+    """The experiment with its original and no other run."""
+    folder = tmp_path / "study"
+    shutil.copytree(study, folder, ignore=shutil.ignore_patterns("nl-ft*", "ga*", "ft*", "npo*"))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def this_checkout(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def test_a_listed_job_says_all_that_its_order_says(anew, tmp_path):
+    jobs, _ = listed(anew, tmp_path, "--retain-fractions", "30")
+    assert [job[job.index("--name") + 1] for job in jobs] == [
+        "nl-ft+scale=0.1@0.3",
+        "nl-ft+scale=0.7@0.3",
+        "ga",
+    ]
+    for job in jobs:
+        assert job[:5] == [sys.executable, "-m", "napari_unlearn", "unlearn", str(anew.resolve())]
+        assert job[-1] == "--resume"
+    again, _ = listed(anew, tmp_path, "--again")
+    assert "--resume" not in again[0]
+    assert not list(anew.glob("runs/nl-ft*"))
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+def test_what_the_docs_say_of_xargs_and_slurm_carries_the_jobs_out(anew, tmp_path):
+    jobs, command = listed(anew, tmp_path)
+    assert len(jobs) == 3
+    (tmp_path / "array.sh").write_text(block("sh", "SLURM_ARRAY_TASK_ID"))
+    env = {**os.environ, "SLURM_ARRAY_TASK_ID": "2"}
+    subprocess.run(["bash", "array.sh"], cwd=tmp_path, env=env, check=True, capture_output=True)
+    assert [path.name for path in anew.glob("runs/nl-ft*")] == ["nl-ft+scale=0.7"]
+    xargs = next(line for line in block("sh", "xargs").splitlines() if line.startswith("xargs"))
+    subprocess.run(["bash", "-c", xargs], cwd=tmp_path, check=True, capture_output=True)
+    said = " ".join(run(*command).stderr.split())
+    assert said.count("already finished, skipped.") == 3
+
+
+@pytest.mark.long
+def test_what_the_docs_say_of_submitit_carries_the_jobs_out(anew, tmp_path):
+    pytest.importorskip("submitit")
+    jobs, command = listed(anew, tmp_path)
+    (tmp_path / "submit.py").write_text(block("python", "import submitit"))
+    subprocess.run([sys.executable, "submit.py"], cwd=tmp_path, check=True, capture_output=True)
+    assert " ".join(run(*command).stderr.split()).count("already finished, skipped.") == len(jobs)
