@@ -19,7 +19,7 @@ from napari_unlearn.viewer.pair_view import PairView
 from napari_unlearn.viewer.progress import Progress
 from napari_unlearn.viewer.reading_room import ReadingRoom
 from napari_unlearn.viewer.segmenting import Segmenting
-from napari_unlearn.viewer.tasks import Device, Model, Opened, Reference, Settings
+from napari_unlearn.viewer.tasks import Device, Glimpse, Model, Opened, Reference, Settings
 from napari_unlearn.viewer.tiles import Tiles
 from napari_unlearn.viewer.training import Training
 from napari_unlearn.viewer.worker import End, Jobs, sentence
@@ -237,6 +237,9 @@ class Session(QObject):
     def _show_event(self, event: object) -> None:
         if isinstance(event, Opened):
             self._on_opened(event)
+        elif isinstance(event, Glimpse):
+            self.tiles.show_reference(event.header, event.reference)
+            self.progressed.emit(Progress(event.done, event.header.slices, None, "reading"))
         elif isinstance(event, Reconstructed):
             self.tiles.show_slice(event.arm, event.index, event.image)
             self.progressed.emit(Progress(event.done, event.total, event.seconds_left))

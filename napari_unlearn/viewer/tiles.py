@@ -12,7 +12,7 @@ from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer import layout, marks, pictures
 from napari_unlearn.viewer.live_overlay import LiveOverlay
 from napari_unlearn.viewer.live_tile import LiveTile
-from napari_unlearn.viewer.pictures import Board, Picture
+from napari_unlearn.viewer.pictures import Board, Picture, brightest
 from napari_unlearn.viewer.tile import Tile, image_layer
 
 if TYPE_CHECKING:
@@ -58,8 +58,14 @@ class Tiles:
     ) -> None:
         """Show the reference, (slices, rows, columns), alone and large: the first picture.
 
-        Where tiles are laid out already, they stay and wait for what comes next.
+        Where tiles are laid out already, they stay and wait for what comes next. A reference
+        that is shown already has been read a little further.
         """
+        shown = self._upper[0].image if self._lower else self._first
+        if shown is not None and shown.data is reference:
+            shown.contrast_limits_range = shown.contrast_limits = (0.0, brightest(reference))
+            shown.refresh(extent=False)
+            return
         if self._lower:
             tiles = self._upper[1 : len(self._bare.upper) if self._bare else None]
             names = [tile.image.name.split(" · ")[0] for tile in tiles]
