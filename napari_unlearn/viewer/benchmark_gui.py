@@ -67,6 +67,9 @@ class _Script(QObject):
         except UnlearnError as error:
             self._close(str(error))
             return
+        except Exception:  # the window would stay open, and the benchmark wait for ever
+            self._close("The benchmark failed; the terminal says why.")
+            raise
         if callable(wait):
             self._when(wait)
         else:
