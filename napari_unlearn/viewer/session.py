@@ -22,6 +22,7 @@ from napari_unlearn.viewer.segmenting import Segmenting
 from napari_unlearn.viewer.tasks import Device, Glimpse, Model, Opened, Reference, Settings
 from napari_unlearn.viewer.tiles import Tiles
 from napari_unlearn.viewer.training import Training
+from napari_unlearn.viewer.warm_up import warm_up
 from napari_unlearn.viewer.worker import End, Jobs, sentence
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Session(QObject):
         self._paint.timeout.connect(self._go_on)
         self._lookup = Jobs()
         self._lookup.yielded.connect(self._on_devices)
+        self._warming = Jobs()
+        self._warming.start("Warming up", warm_up)
         self.jobs.yielded.connect(self._on_event)
         self.jobs.ended.connect(self._on_ended)
 
@@ -195,6 +198,7 @@ class Session(QObject):
         return (
             self.jobs.running
             or self._lookup.running
+            or self._warming.running
             or self._paint.isActive()
             or self.training.busy
             or self.segmenting.busy
