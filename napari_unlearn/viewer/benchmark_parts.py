@@ -46,6 +46,8 @@ _LOOK = 0.6  # seconds after which a change is on the screen
 _TURNS = 8  # slices that are turned to, thresholds that are tried
 _TILES = 8  # of napari alone: four pictures over four maps, each with its outlines
 _SIZE = 96
+_FILES = (("first large file", True), ("large file", True), ("without images", False))
+"""Phase, and whether the file holds reference images. Only the first makes a layer."""
 
 
 @dataclass(frozen=True)
@@ -146,24 +148,26 @@ def file(bench: Bench) -> Iterator[Wait]:
     """A large multi-coil file, with its reference images and without."""
     bench.add(CompareDock(bench.viewer), "Compare")
     session = bench.session
-    for name, stored in (("large file", True), ("without images", False)):
-        session.tiles.put_away()
-        path = write_large_scan(bench.folder / "large.h5", bench.load.scan, stored=stored)
+    session.tiles.put_away()
+    for number, (name, stored) in enumerate(_FILES):
+        path = bench.folder / f"large-{number}.h5"
+        write_large_scan(path, bench.load.scan, stored=stored)
         yield SETTLE
         seen: list[float] = []
-        inserted = bench.viewer.layers.events.inserted
         before, began, counter = session.opened, time.monotonic(), BytesRead()
 
-        def note(_: object, seen: list[float] = seen, began: float = began) -> None:
+        def note(*_: object, seen: list[float] = seen, began: float = began) -> None:
             seen.append(time.monotonic() - began)
 
-        inserted.connect(note)
+        session.changed.connect(note)  # a whole reference is shown
+        session.progressed.connect(note)  # or the first slices of one
         bench.pulse.begin(name)
         session.open(path)
         yield lambda before=before: session.opened is not before  # type: ignore[misc]
         yield SETTLE
         bench.pulse.pause()
-        inserted.disconnect(note)
+        session.changed.disconnect(note)
+        session.progressed.disconnect(note)
         size = path.stat().st_size
         bench.facts[f"{name} [MB]"] = round(size / 1e6, 1)
         if counter.so_far is not None:
