@@ -39,6 +39,7 @@ from napari_unlearn.unlearning.job import Job
 
 if TYPE_CHECKING:
     from napari_unlearn.evaluation.self_test import SelfTestEvent, SelfTestResult
+    from napari_unlearn.evaluation.windows import Windowed
     from napari_unlearn.study.stages import StudyEvent
 
 T = TypeVar("T")
@@ -199,6 +200,14 @@ def show_responsible(events: Iterator[Asked | Responsibility]) -> Responsibility
 def show_reconstructions(events: Iterator[tuple[int, int] | T]) -> T:
     """Follow the making of images to its end."""
     return _counted("Reconstructing", events)
+
+
+def show_windows(events: "Iterator[Windowed | T]", title: str) -> T:
+    """Follow the labelling of a volume to its end."""
+    from napari_unlearn.evaluation.windows import Windowed
+
+    counts = ((each.done, each.total) if isinstance(each, Windowed) else each for each in events)
+    return _counted(title, counts)
 
 
 def _counted(title: str, events: Iterator[tuple[int, int] | T]) -> T:

@@ -29,38 +29,25 @@ def _choose() -> None:
 @benchmark.command()
 def gui(
     seconds: Annotated[float, typer.Option(min=1.0, help="Idle, and beside the job.")] = 20.0,
+    part: Annotated[
+        list[str] | None, typer.Option(help="bare, training, file, looking, volume; default all.")
+    ] = None,
+    small: Annotated[bool, typer.Option(help="Small files: to try the benchmark itself.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Open the viewer, unlearn in it, and tell the gaps between turns of its event loop.
+    """Open the viewer, put it under load, and tell the gaps between turns of its event loop.
 
-    Example: napari-unlearn benchmark gui --seconds 30 --json
+    Parts: napari alone, unlearning, a 600 MB file, a comparison that is looked at, a volume of
+    512x512x300 that is segmented and looked at.
+
+    Example: napari-unlearn benchmark gui --part training --seconds 30 --json
     """
     from dataclasses import asdict
 
-    from napari_unlearn.viewer.benchmark_gui import measure_window
-    from napari_unlearn.viewer.event_loop import LIMIT
+    from napari_unlearn.viewer.benchmark_gui import measure_window, report_text
 
-    report = measure_window(seconds)
-    if as_json:
-        typer.echo(json.dumps(asdict(report)))
-        return
-    head = ("gaps [ms]", "50 %", "99 %", "99.9 %", "worst", "turns", f"under {LIMIT:.0f} ms")
-    typer.echo("{:<10}{:>8}{:>8}{:>8}{:>8}{:>8}{:>13}".format(*head))
-    for name, gaps in (("idle", report.idle), ("job", report.job), ("result", report.result)):
-        typer.echo(
-            f"{name:<10}{gaps.median:>8.1f}{gaps.p99:>8.1f}{gaps.p999:>8.1f}{gaps.worst:>8.1f}"
-            f"{gaps.turns:>8}{100 * gaps.within_limit:>11.3f} %"
-        )
-    for stall in report.stalls:
-        typer.echo(
-            f"{stall.phase}, {stall.at:.2f} s: {stall.milliseconds:.0f} ms, "
-            f"{stall.cpu:.0f} ms of them at work"
-        )
-    load = ", ".join(f"{each:.1f}" for each in report.load)
-    typer.echo(
-        f"{report.steps} steps, {report.previews} previews, {report.outcome}; "
-        f"{report.cores} cores, load {load}."
-    )
+    report = measure_window(seconds, part or (), small=small)
+    typer.echo(json.dumps(asdict(report)) if as_json else report_text(report))
 
 
 @benchmark.command()

@@ -51,7 +51,7 @@ def check_readable(path: Path, accepted: str) -> None:
 
 def is_hdf5(path: Path) -> bool:
     """Whether the file's content starts like HDF5 (a user block may precede it)."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         return file.read(8) == _SIGNATURE or h5py.is_hdf5(path)
 
 

@@ -22,9 +22,10 @@ from napari_unlearn.viewer.pair_view import PairView
 from napari_unlearn.viewer.progress import Progress
 from napari_unlearn.viewer.reading_room import ReadingRoom
 from napari_unlearn.viewer.segmenting import Segmenting
-from napari_unlearn.viewer.tasks import Device, Model, Opened, Reference, Run, Settings
+from napari_unlearn.viewer.tasks import Device, Glimpse, Model, Opened, Reference, Run, Settings
 from napari_unlearn.viewer.tiles import Tiles
 from napari_unlearn.viewer.training import Training
+from napari_unlearn.viewer.warm_up import warm_up
 from napari_unlearn.viewer.worker import End, Jobs, sentence
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Session(QObject):
         self._paint.timeout.connect(self._go_on)
         self._lookup = Jobs()
         self._lookup.yielded.connect(self._on_devices)
+        self._warming = Jobs()
+        self._warming.start("Warming up", warm_up)
         self.jobs.yielded.connect(self._on_event)
         self.jobs.ended.connect(self._on_ended)
 
@@ -226,6 +229,7 @@ class Session(QObject):
         return (
             self.jobs.running
             or self._lookup.running
+            or self._warming.running
             or self._paint.isActive()
             or self.maps.busy
             or self.training.busy
@@ -269,6 +273,9 @@ class Session(QObject):
     def _show_event(self, event: object) -> None:
         if isinstance(event, Opened):
             self._on_opened(event)
+        elif isinstance(event, Glimpse):
+            self.tiles.show_reference(event.header, event.reference)
+            self.progressed.emit(Progress(event.done, event.header.slices, None, "reading"))
         elif isinstance(event, Reconstructed):
             self.tiles.show_slice(event.arm, event.index, event.image)
             self.progressed.emit(Progress(event.done, event.total, event.seconds_left))

@@ -1,5 +1,6 @@
 """What the window asks for, as Qt-free generators; torch is imported only when they run."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Role
 from napari_unlearn.evaluation.hallucination import DEFAULT_MODE
 from napari_unlearn.evaluation.highlights import BY_HAND
-from napari_unlearn.mri.scan import Scan
+from napari_unlearn.mri.scan import Header, Scan
 
 if TYPE_CHECKING:
     from napari_unlearn.evaluation.compare import Arm
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from napari_unlearn.mri.sampling import Sampling
 
 Reference = Literal["truth", "oracle"]
+
+_PATIENCE = 0.3  # seconds without a picture
 
 _WITHOUT_TRUTH = "No ground truth"  # remarks that depend on the reference begin so
 
@@ -69,6 +72,16 @@ class Opened:
 
 
 @dataclass(frozen=True, eq=False)
+class Glimpse:
+    """A scan whose reference takes long to read shows the slices that are there."""
+
+    header: Header
+    reference: NDArray[np.float32]
+    """(slices, rows, columns), black where nothing is read yet; the very array of `Opened`."""
+    done: int
+
+
+@dataclass(frozen=True, eq=False)
 class Run:
     """All that a comparison follows from."""
 
@@ -85,19 +98,31 @@ class Device:
     name: str
 
 
-def opening(path: Path, cancel: CancelToken) -> Iterator[Opened]:
-    """Open a scan and read its reference slice by slice."""
+def opening(path: Path, cancel: CancelToken) -> Iterator[Glimpse | Opened]:
+    """Open a scan and read its reference slice by slice, from the middle outwards.
+
+    No more than one slice of k-space is in memory at a time, and none is read where the file
+    holds the reference.
+    """
     from napari_unlearn.io.open import open_scan
 
     scan = open_scan(path)
-    slices = []
-    for index in range(scan.header.slices):
+    header = scan.header
+    began = time.monotonic()
+    _ = scan.acquired  # remembered: the window asks for it, and must not read then
+    reference = np.zeros((header.slices, header.image_rows, header.image_columns), np.float32)
+    middle = header.slices // 2
+    order = sorted(range(header.slices), key=lambda index: abs(index - middle))
+    for done, index in enumerate(order, start=1):
         cancel.check()
         target = scan.target(index)
         if target is None:
-            break
-        slices.append(target)
-    yield Opened(scan, np.stack(slices) if len(slices) == scan.header.slices else None)
+            yield Opened(scan, None)
+            return
+        reference[index] = target
+        if time.monotonic() - began > _PATIENCE:
+            yield Glimpse(header, reference, done)
+    yield Opened(scan, reference)
 
 
 def comparing(

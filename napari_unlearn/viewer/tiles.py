@@ -13,8 +13,8 @@ from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer import layout, marks, pictures
 from napari_unlearn.viewer.live_overlay import LiveOverlay
 from napari_unlearn.viewer.live_tile import LiveTile
-from napari_unlearn.viewer.pictures import Board, Content, Picture
-from napari_unlearn.viewer.tile import Tile, image_layer
+from napari_unlearn.viewer.pictures import Board, Content, Picture, brightest
+from napari_unlearn.viewer.tile import Tile, fill_image, image_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,20 +60,29 @@ class Tiles:
     ) -> None:
         """Show the reference, (slices, rows, columns), alone and large: the first picture.
 
-        Where tiles are laid out already, they stay and wait for what comes next.
+        Where tiles are laid out already, they stay and wait for what comes next. A reference
+        that is shown already has been read a little further.
         """
+        shown = self._upper[0].image if self._lower else self._first
+        if shown is not None and shown.data is reference:
+            shown.contrast_limits_range = shown.contrast_limits = (0.0, brightest(reference))
+            shown.refresh(extent=False)
+            return
         if self._lower:
             tiles = self._upper[self._first_arm : len(self._bare.upper) if self._bare else None]
             names = [tile.image.name.split(" · ")[0] for tile in tiles]
             self.prepare(header, reference, name, names)
             return
         board = pictures.reference_alone(header, reference, name)
-        self.clear_canvas()
-        self._remove()
         self._bare = None
-        self._viewer.canvas.grid.enabled = False
-        self._first = image_layer(board.upper[0], header)
-        self._viewer.layers.append(self._first)
+        if self._first is not None and self._first in self._viewer.layers:
+            fill_image(self._first, board.upper[0], header)
+        else:
+            self.clear_canvas()
+            self._remove()
+            self._viewer.canvas.grid.enabled = False
+            self._first = image_layer(board.upper[0], header)
+            self._viewer.layers.append(self._first)
         self._header = header
         self._viewer.dims.set_current_step(0, header.slices // 2)
         self.fit()
