@@ -6,6 +6,7 @@ import typer
 
 from napari_unlearn.cli import (
     adapters,
+    audit,
     benchmark,
     check,
     evaluate,
@@ -26,6 +27,7 @@ from napari_unlearn.errors import UnlearnError, WrongUse
 __all__ = [
     "adapters",
     "app",
+    "audit",
     "check",
     "benchmark",
     "evaluate",
