@@ -47,12 +47,12 @@ def _verdicts(
         return (fair(run.auc),)
     margin = options.margin
     found = [
-        equal(IN_TRAINING, run.auc, oracle and oracle.auc, run.auc_gap, margin),
+        equal(IN_TRAINING, run.auc, None if oracle is None else oracle.auc, run.auc_gap, margin),
         undamaged(run.auc, run.auc_gap, run.damage, margin),
         alike(run.ks),
     ]
     if options.relearn is not None:
-        peer = oracle and oracle.relearned
+        peer = None if oracle is None else oracle.relearned
         found.append(removed(run.relearned, peer, run.relearn_ratio, no_relearning))
     for claim, own, gap in (
         (SHADOWS, run.lira, run.lira_gap),

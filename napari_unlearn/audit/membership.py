@@ -65,10 +65,10 @@ def rate_of(members: ByPerson, others: ByPerson, bootstrap: Bootstrap | None = N
         return None
     own, peers = means(members), means(others)
     bootstrap = bootstrap or Bootstrap()
-    everyone = [np.ones((1, len(own)), int), np.ones((1, len(peers)), int)]
-    drawn = [bootstrap.weights("members", len(own)), bootstrap.weights("others", len(peers))]
-    low, high = bootstrap.interval(_found(own, peers, drawn[0], drawn[1], allowed))
-    return Rate(allowed, float(_found(own, peers, *everyone, allowed)[0]), low, high)
+    rows, columns = (bootstrap.weights(n, len(k)) for n, k in (("members", own), ("others", peers)))
+    low, high = bootstrap.interval(_found(own, peers, rows, columns, allowed))
+    once = [np.ones((1, len(side)), np.int64) for side in (own, peers)]
+    return Rate(allowed, float(_found(own, peers, once[0], once[1], allowed)[0]), low, high)
 
 
 def _found(

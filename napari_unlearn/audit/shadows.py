@@ -97,7 +97,7 @@ def pooled(members: People, others: People, offset: int) -> dict[str, tuple[int,
 
 
 def _original(experiment: Experiment, own: Any, device: str) -> Job:
-    job = experiment.training_job(ORIGINAL, device)
+    job = experiment.training_job("original", device)
     return replace(job, retain=experiment.samples("retain") + own, tests={})
 
 
