@@ -30,10 +30,10 @@ PAGE = DOCS / "audit.md"
 TASKS = ("reconstruction", "segmentation")
 
 SCANS = {
-    "retain": ("brain", 0, 20),
-    "forget": ("knee", 200, 20),
+    "retain": ("brain", 0, 40),
+    "forget": ("knee", 200, 40),
     "retain_test": ("brain", 800, 10),
-    "forget_test": ("knee", 1000, 40),
+    "forget_test": ("knee", 1000, 80),
 }
 """Anatomy, first seed and number of subjects, one slice of 32x32 in two coils each."""
 
@@ -67,8 +67,8 @@ parameters = { cascades = 2, channels = 8, pools = 2, sens_channels = 4, sens_po
 
 [training]
 # Far more than the held-out scans would ask for.
-epochs = 100
-test_every = 100
+epochs = 45
+test_every = 45
 equal_steps = true
 
 [unlearning]
@@ -103,7 +103,15 @@ retain_fraction = 1.0
 
 RUNS = {
     "reconstruction": ("original", "oracle", "refit-ignorant", "ft", "nl-ft", "ga-l1-ft"),
-    "segmentation": ("original", "oracle", "as-stranger", "loss-match", "ft", "max-loss"),
+    "segmentation": (
+        "original",
+        "oracle",
+        "as-stranger",
+        "loss-match",
+        "ft",
+        "noisy-label",
+        "max-loss",
+    ),
 }
 
 

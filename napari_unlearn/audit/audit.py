@@ -171,7 +171,8 @@ class _Work:
             return {}
         learnt, test = about.forget, about.other
         if isinstance(about.task, Segmentation):
-            # Strangers tell nothing about knowledge of a person: half of the forgotten must.
+            # How good a model is comes back with any training; what it knows of people is how much
+            # better it is on those of them that the attack does not show than on strangers.
             half = len(about.forget) // 2
             if not half:
                 self.no_relearning = "One forgotten person cannot be relearnt from another."
@@ -191,6 +192,7 @@ class _Work:
                 self.device,
                 self.cancel,
                 about.experiment.kind.task(unlearning=True),
+                about.other if isinstance(about.task, Segmentation) else None,
             ):
                 if isinstance(event, dict):
                     found = event

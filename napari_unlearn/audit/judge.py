@@ -12,6 +12,7 @@ from napari_unlearn.audit.verdict import (
     SHADOWS,
     Verdict,
     alike,
+    destroyed,
     equal,
     fair,
     known,
@@ -45,21 +46,26 @@ def _verdicts(
         return (known(run.auc_gap, run.auc),)
     if run.name == ORACLE:
         return (fair(run.auc),)
-    margin = options.margin
+    margin, broken = options.margin, destroyed(run.damage)
+    peer_auc = None if oracle is None else oracle.auc
     found = [
-        equal(IN_TRAINING, run.auc, None if oracle is None else oracle.auc, run.auc_gap, margin),
+        equal(IN_TRAINING, run.auc, peer_auc, run.auc_gap, margin, broken),
         undamaged(run.auc, run.auc_gap, run.damage, margin),
         alike(run.ks),
     ]
     if options.relearn is not None:
         peer = None if oracle is None else oracle.relearned
-        found.append(removed(run.relearned, peer, run.relearn_ratio, no_relearning))
+        missing = no_relearning
+        if broken:
+            missing = "Of a destroyed model relearning says nothing."
+        attacked = None if broken else run.relearned
+        found.append(removed(attacked, peer, run.relearn_ratio, missing))
     for claim, own, gap in (
         (SHADOWS, run.lira, run.lira_gap),
         (DRAWN_OUT, run.inversion, run.inversion_gap),
     ):
         if own is not None:
-            found.append(equal(claim, own, _oracles(own, gap), gap, margin))
+            found.append(equal(claim, own, _oracles(own, gap), gap, margin, broken))
     return tuple(found)
 
 

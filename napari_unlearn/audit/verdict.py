@@ -33,7 +33,7 @@ class Verdict:
 
 NO_ORACLE: Answer = "cannot tell without an oracle"
 IN_TRAINING = "The forgotten people cannot be told from strangers any better than by the oracle"
-UNDAMAGED = "They do not stand out by being done badly (recognisable damage)"
+UNDAMAGED = "No recognisable damage: they are not done worse than the oracle does them"
 ALIKE = "Losses on them are distributed as the oracle's are"
 REMOVED = "What was forgotten has to be learnt anew, not just woken up"
 SHADOWS = "Nor can they by an attacker who trains shadow models (U-LiRA)"
@@ -43,12 +43,18 @@ FAIR = "Forget set and hold-out are equally hard for who knows neither: the atta
 
 
 def equal(
-    claim: str, own: Estimate, oracle: Estimate | None, gap: Estimate | None, margin: float
+    claim: str,
+    own: Estimate,
+    oracle: Estimate | None,
+    gap: Estimate | None,
+    margin: float,
+    destroyed: bool = False,
 ) -> Verdict:
     """Whether an attack does to a model what it does to the oracle.
 
     Supported if the difference is within the margin and its interval within twice the margin;
-    not supported if it is beyond the margin and its interval excludes 0; else nobody can tell.
+    not supported if it is beyond the margin and its interval excludes 0; else nobody can tell,
+    nor of a model that is destroyed for everybody alike.
     """
     if oracle is None or gap is None:
         return Verdict(
@@ -58,13 +64,17 @@ def equal(
             "oracle would tell.",
         )
     why = f"AUC {own.value:.2f}, the oracle's {oracle.value:.2f}, difference {_signed(gap)}"
+    worse = gap.value < -margin and gap.high is not None and gap.high < 0
+    if destroyed and not worse:
+        return Verdict(claim, "cannot tell", f"{why}; of a destroyed model that says nothing.")
     if gap.low is None or gap.high is None:
         return Verdict(claim, "cannot tell", f"{why}; one person of a kind leaves no interval.")
     if abs(gap.value) <= margin and -2 * margin <= gap.low and gap.high <= 2 * margin:
         return Verdict(claim, "supported", f"{why}: within {margin:g}.")
-    if abs(gap.value) > margin and (gap.low > 0 or gap.high < 0):
-        how = "more easily" if gap.value > 0 else "because they are done worse"
-        return Verdict(claim, "not supported", f"{why}: they are found {how}.")
+    if worse:
+        return Verdict(claim, "not supported", f"{why}: they stand out by being done worse.")
+    if gap.value > margin and gap.low > 0:
+        return Verdict(claim, "not supported", f"{why}: they are found more easily.")
     return Verdict(claim, "cannot tell", f"{why}: too wide for {margin:g}, more people would help.")
 
 
@@ -88,13 +98,18 @@ def undamaged(own: Estimate, gap: Estimate | None, damage: Damage | None, margin
         return Verdict(UNDAMAGED, "cannot tell", f"{_upper(why)}; too few people for intervals.")
     if gap.value < -margin and gap.high < 0:
         return Verdict(UNDAMAGED, "not supported", f"Recognisable damage: {why}.")
-    if strangers.low > WORSE:
-        return Verdict(UNDAMAGED, "not supported", f"The model is damaged for everybody: {why}.")
+    if destroyed(damage):
+        return Verdict(UNDAMAGED, "not supported", f"Damage, and not only for them: {why}.")
     if forgotten.low > WORSE:
         return Verdict(UNDAMAGED, "not supported", f"Damage: {why}.")
     if gap.value < -margin:
         return Verdict(UNDAMAGED, "cannot tell", f"{_upper(why)}: perhaps, of so few people.")
     return Verdict(UNDAMAGED, "supported", f"{_upper(why)}.")
+
+
+def destroyed(damage: Damage | None) -> bool:
+    """Whether a model is far worse than the oracle on people whom neither knows."""
+    return damage is not None and (damage.strangers.low or 0) > WORSE
 
 
 def alike(ks: Distance | None) -> Verdict:

@@ -79,7 +79,7 @@ class Relearned:
     steps: tuple[int, ...]
     """At which it was measured, from 0 on; the last one is where the attack ended."""
     ssim: tuple[float, ...]
-    """Mean over the test slices; of a task without SSIM 1 - J."""
+    """Mean over the test slices; of a task without SSIM 1 - J; with a control, above its own."""
     level: float
     """To reach, likewise."""
 
@@ -121,6 +121,7 @@ def relearn_runs(
     device: str = "auto",
     cancel: CancelToken | None = None,
     task: Task | None = None,
+    control: SampleSet | None = None,
 ) -> Iterator[tuple[int, int] | dict[str, Relearned]]:
     """Attack every run.
 
@@ -132,6 +133,8 @@ def relearn_runs(
         device: as `resolve_device` takes it.
         cancel: looked at before each step.
         task: how to run the networks; reconstruction by default.
+        control: samples of people whom no model knows. With them the quality counts that is
+            above theirs: what a model knows of the forgotten people, not how good it is.
 
     Yields:
         Runs done and runs in all; at last the outcome by name.
@@ -148,6 +151,8 @@ def relearn_runs(
         )
     task = task or Reconstruction()
     score = _score(forget_test, attack, place, task)
+    if control is not None:
+        score = _above(score, _score(control, attack, place, task))
     job = _job(runs["original"], forget, attack, task)
     start = {name: score(_load(runs[name], place)) for name in ("original", "oracle")}
     if start["original"] <= start["oracle"]:
@@ -191,6 +196,10 @@ def _relearn(
         steps.append(until)
         ssim.append(score(model))
     return Relearned(tuple(steps), tuple(ssim), level)
+
+
+def _above(own: Score, control: Score) -> Score:
+    return lambda model: own(model) - control(model)
 
 
 def _job(original: Path, forget: SliceSet | VolumeSet, attack: Attack, task: Task) -> Job:

@@ -39,6 +39,15 @@ def test_an_attack_is_judged_by_its_difference_to_the_oracle(gap, answer):
     assert equal(IN_TRAINING, AUC, oracle, gap, 0.05).answer == answer
 
 
+def test_of_a_destroyed_model_an_attack_says_nothing():
+    close = estimate(0.0, -0.02, 0.02)
+    assert equal(IN_TRAINING, AUC, ORACLE, close, 0.05, destroyed=True).answer == "cannot tell"
+    below = estimate(-0.4, -0.5, -0.3)
+    worse = equal(IN_TRAINING, AUC, ORACLE, below, 0.05, destroyed=True)
+    assert worse.answer == "not supported"
+    assert "done worse" in worse.why
+
+
 def shift(forgotten, strangers=(0, -0.1, 0.1)):
     return Damage(estimate(*forgotten), estimate(*strangers))
 
@@ -47,7 +56,12 @@ def shift(forgotten, strangers=(0, -0.1, 0.1)):
     ("gap", "damage", "answer", "said"),
     [
         (estimate(-0.4, -0.5, -0.3), shift((3, 2, 4)), "not supported", "Recognisable damage"),
-        (estimate(0.0, -0.1, 0.1), shift((5, 4, 6), (5, 4, 6)), "not supported", "for everybody"),
+        (
+            estimate(0.0, -0.1, 0.1),
+            shift((5, 4, 6), (5, 4, 6)),
+            "not supported",
+            "not only for them",
+        ),
         (estimate(-0.02, -0.1, 0.1), shift((0.1, -0.2, 0.3)), "supported", "standard deviations"),
         (estimate(0.3, 0.2, 0.4), shift((-2, -3, -1)), "supported", "standard deviations"),
         (estimate(-0.1, -0.3, 0.1), shift((0.5, -1, 2)), "cannot tell", "so few"),
