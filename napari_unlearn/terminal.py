@@ -38,6 +38,8 @@ from napari_unlearn.unlearning.events import (
 from napari_unlearn.unlearning.job import Job
 
 if TYPE_CHECKING:
+    from napari_unlearn.audit.audit import Audit, AuditEvent
+    from napari_unlearn.audit.self_test import Check
     from napari_unlearn.evaluation.self_test import SelfTestEvent, SelfTestResult
     from napari_unlearn.evaluation.windows import Windowed
     from napari_unlearn.study.stages import StudyEvent
@@ -189,6 +191,16 @@ def show_suspicion(events: Iterator[tuple[int, int] | Suspicion]) -> Suspicion:
 def show_self_test(events: "Iterator[SelfTestEvent]") -> "SelfTestResult":
     """Follow a self-test of the maps to its end."""
     return _counted("Planting and looking", events)
+
+
+def show_audit(events: "Iterator[AuditEvent]") -> "Audit":
+    """Follow an audit to its end."""
+    return _counted("Attacking", events)
+
+
+def show_attacks(events: "Iterator[tuple[int, int] | list[Check]]") -> "list[Check]":
+    """Follow a self-test of the attacks to its end."""
+    return _counted("Attacking known models", events)
 
 
 def show_responsible(events: Iterator[Asked | Responsibility]) -> Responsibility:

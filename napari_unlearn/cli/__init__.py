@@ -8,6 +8,7 @@ import typer
 
 from napari_unlearn.cli import (
     adapters,
+    audit,
     benchmark,
     check,
     evaluate,
@@ -28,6 +29,7 @@ from napari_unlearn.errors import UnlearnError, WrongUse
 __all__ = [
     "adapters",
     "app",
+    "audit",
     "check",
     "benchmark",
     "evaluate",
