@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_unlearn.cli.app import AsJson, Device, app
+from napari_unlearn.cli.app import AsJson, Deidentify, Device, app
 from napari_unlearn.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -28,12 +28,14 @@ def segment(
     ] = None,
     subject: Annotated[str, typer.Option(help="Whom to segment of a folder of several.")] = "",
     device: Device = "auto",
+    deidentify: Deidentify = True,
     as_json: AsJson = False,
 ) -> None:
     """Label the structures of a volume with one model, on the volume's own grid.
 
-    The labels' file has the axes, the affine and the units of the volume's. VOLUME may also be
-    a subject's folder: MRBrainS18's, or one with a file per contrast such as T1.nii.gz.
+    The labels' file has the axes, the affine and the units of the volume's, and nothing else of
+    it; --json names the subject by pseudonym unless --identify asks for the name. VOLUME may also
+    be a subject's folder: MRBrainS18's, or one with a file per contrast such as T1.nii.gz.
 
     Example: napari-unlearn segment head.nii.gz --model oracle.safetensors -o labels.nii.gz
 
@@ -49,19 +51,22 @@ def segment(
     from napari_unlearn.io.open_subject import load_images
     from napari_unlearn.models.device import resolve_device
     from napari_unlearn.models.load import load_model
+    from napari_unlearn.pseudonym import naming
     from napari_unlearn.terminal import ERR
+
+    names = naming(deidentify)
 
     place = resolve_device(device)
     network, card = load_model(model, place)
     check_segments(card)
-    with ERR.status(f"Segmenting {files.subject}"):
+    with ERR.status("Segmenting"):
         images = load_images(files)
         labels = run(network, card, images, place)
     write_labels(output, labels, images.affine, like=files.images[0][1])
     structures = structure_volumes(labels, images.affine, card)
     if as_json:
         about = {
-            "subject": files.subject,
+            "subject": names.of("subject", files.subject),
             "model": card.title or model.stem,
             "output": str(output),
             "structures": [

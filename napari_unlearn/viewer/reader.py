@@ -45,7 +45,7 @@ def read(path: Paths) -> list[LayerData]:
     volume = read_reconstruction(path) if kind == "reconstruction" else open_volume(path)
     image = np.asarray(volume.data, dtype=np.float32)
     origin = {"file": volume.source, "affine": volume.affine, "remarks": volume.remarks}
-    return [_layer(image, volume.name, volume.voxel_size, origin)]
+    return [_layer(image, _called(volume.name), volume.voxel_size, origin)]
 
 
 def _reference(scan: Scan) -> LayerData:
@@ -65,7 +65,14 @@ def _reference(scan: Scan) -> LayerData:
         "simulated": header.simulated,
         "mask": scan.acquired,
     }
-    return _layer(np.stack(slices), header.name, header.voxel_size, origin)
+    return _layer(np.stack(slices), _called(header.name), header.voxel_size, origin)
+
+
+def _called(name: str) -> str:
+    """Layers are on every screenshot: a pseudonym, unless the environment asks for names."""
+    from napari_unlearn.pseudonym import names_asked_for, naming
+
+    return naming(not names_asked_for()).of("scan", name)
 
 
 def _layer(
