@@ -62,7 +62,7 @@ def texts(path: Path) -> list[bytes]:
             told += [str(file[key][()]) for key in file if file[key].shape == ()]
         found.append("\n".join(told).encode())
     if data[:4] == b"\x89PNG":
-        found += [chunk for chunk in _png_texts(data)]
+        found += list(_png_texts(data))
     return found
 
 
@@ -83,7 +83,7 @@ def leaks(*places: Path | str) -> list[str]:
         if isinstance(place, str):
             found += [f"printed: {name}" for name in PLANTED if name in place.lower()]
             continue
-        files = [place] if place.is_file() else [each for each in place.rglob("*")]
+        files = [place] if place.is_file() else list(place.rglob("*"))
         for path in files:
             inside = texts(path) if path.is_file() else []
             named = str(path.relative_to(place.parent)).lower()

@@ -6,9 +6,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FORMAT = "napari-unlearn certificate"
-VERSION = 1
-
 Answer = Literal["supported", "not supported", "cannot tell"]
 Number = int | float | bool | str
 
@@ -172,8 +169,8 @@ class ExperimentEntry(Entry):
 class Certificate(Entry):
     """Everything."""
 
-    format: Literal["napari-unlearn certificate"] = FORMAT
-    version: Literal[1] = VERSION
+    format: Literal["napari-unlearn certificate"] = "napari-unlearn certificate"
+    version: Literal[1] = 1
     written: str
     """UTC, ISO 8601."""
     identified: bool
@@ -210,7 +207,7 @@ class Certificate(Entry):
     def runs(self) -> tuple[str, ...]:
         """Runs that were measured, from before to after, the oracle last."""
         known = (self.original, self.parent, self.child, self.oracle)
-        return tuple(dict.fromkeys(model.run for model in known if model is not None and model.run))
+        return tuple(dict.fromkeys(model.run for model in known if model is not None))
 
 
 def canonical(entry: Entry, without: str) -> bytes:

@@ -32,7 +32,7 @@ from napari_unlearn.certificate.request import forgotten, request_of, without_na
 from napari_unlearn.certificate.verdict import forgetting_sets, judge
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.models.checkpoint import sha256
-from napari_unlearn.models.device import device_name, resolve_device
+from napari_unlearn.models.device import resolve_device
 from napari_unlearn.pseudonym import AS_THEY_ARE, Pseudonyms
 
 AUDIT = "audit.json"
@@ -47,6 +47,9 @@ class Told:
     what: str
     done: int
     total: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.done}" + (f"/{self.total}" if self.total else "")
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,14 @@ def certify(
     family = find_family(experiment, order.run)
     sets = open_sets(experiment)
     known = _known(sets)
-    request = request_of(experiment, order.request, order.names, known)
     chosen, confirmed = forgotten(experiment, family.child, sets, order.forget)
+    noted = _noted(ledger, family.child.sha256) if chosen is None else None
+    # Once the scans are deleted, nobody knows which words of a request are their names.
+    request = (
+        request_of(experiment, order.request, order.names, known)
+        if noted is None
+        else noted.request
+    )
     entries: list[SetEntry] = []
     for told in describe_sets(experiment, family, sets, order.names):
         if isinstance(told, Told):
@@ -115,7 +124,7 @@ def certify(
     drawn_chart = chart(measured.figures, captions_of(family), measured.sets())
     pictures += [drawn_chart] if drawn_chart is not None else []
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    line = LedgerEntry(
+    line = noted or LedgerEntry(
         number=0,
         time=now,
         request=request,
@@ -127,8 +136,6 @@ def certify(
         parent=family.child.card.parent,
         previous="",
     )
-    if chosen is None:
-        line = _as_noted(ledger, line)
     append(ledger, line)
     made = Certificate(
         written=now,
@@ -157,7 +164,7 @@ def certify(
         ledger=read_ledger(ledger),
         pictures=tuple(picture.entry for picture in pictures),
         versions=versions(),
-        device=device_name(resolve_device(order.device)).split(",")[0],
+        device=_device(order.device),
     )
     whole = made.model_copy(update={"fingerprint": fingerprint_of(made)})
     yield Made(whole, tuple(pictures))
@@ -236,13 +243,16 @@ def _forgotten_entries(
     return tuple(scan for scan in whole.scans if scan.id in wanted)
 
 
-def _as_noted(ledger: Path, line: LedgerEntry) -> LedgerEntry:
-    """What the ledger says was forgotten, once the scans themselves are deleted."""
-    for old in reversed(read_ledger(ledger)):
-        if old.child == line.child:
-            kept = {"forgotten": old.forgotten, "forgotten_sha256": old.forgotten_sha256}
-            return line.model_copy(update=kept)
-    return line
+def _device(name: str) -> str:
+    """What the figures were measured on."""
+    place = resolve_device(name)
+    return torch.cuda.get_device_name(place) if place.type == "cuda" else "CPU"
+
+
+def _noted(ledger: Path, child: str) -> LedgerEntry | None:
+    """What the ledger says of a model already."""
+    lines = [line for line in read_ledger(ledger) if line.child == child]
+    return lines[-1] if lines else None
 
 
 def _about(experiment: Experiment) -> ExperimentEntry:

@@ -104,17 +104,18 @@ def chart(
     ]
     if not shown:
         return None
+    order = list(reversed(list(captions.items())))
     drawing = Drawing(figsize=(7.2, 0.55 + 0.95 * len(shown)), layout="constrained")
     axes = drawing.subplots(len(shown), 1, squeeze=False)[:, 0]
     for place, (name, key) in zip(axes, shown, strict=True):
-        for height, (run, caption) in enumerate(reversed(captions.items())):
+        for height, (run, caption) in enumerate(order):
             found = [f for f in figures if (f.run, f.set, f.quantity) == (run, name, key)]
             for figure in found:
                 style = {"color": _COLOURS[caption], "marker": _MARKERS[caption]}
                 if figure.low is not None and figure.high is not None:
                     place.plot([figure.low, figure.high], [height] * 2, color=_COLOURS[caption])
                 place.plot([figure.mean], [height], linestyle="", markersize=6, **style)
-        place.set_yticks(range(len(captions)), [*reversed(captions.values())], fontsize=8)
+        place.set_yticks(range(len(order)), [caption for _, caption in order], fontsize=8)
         place.set_ylim(-0.6, len(captions) - 0.4)
         place.set_title(f"{BY_KEY[key].title}, set “{name}”", fontsize=9, loc="left")
         place.tick_params(axis="x", labelsize=8)

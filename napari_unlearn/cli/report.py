@@ -172,6 +172,5 @@ def _follow(events: "Iterable[Told | T]", last: type[T]) -> T:
         for event in events:
             if isinstance(event, last):
                 return event
-            of = f"/{event.total}" if event.total else ""
-            status.update(f"{event.what}: {event.done}{of}")
+            status.update(str(event))
     raise UnlearnError("The work ended without a result.")

@@ -13,7 +13,10 @@ def _written_day(value: object) -> object:
     if type(value) is datetime.date:
         return value.isoformat()
     if isinstance(value, str) and value:
-        datetime.date.fromisoformat(value)
+        try:
+            datetime.date.fromisoformat(value)
+        except ValueError:
+            raise ValueError from None  # the words are those of the schema
     return value
 
 
