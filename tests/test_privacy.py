@@ -36,7 +36,7 @@ def plant(path: Path) -> Path:
     named = path.with_name(f"Mustermann_Erika_{path.stem[-4:]}.h5")
     path.rename(named)
     with h5py.File(named, "r+") as file:
-        file.attrs["patient_id"] = PATIENT
+        file.attrs["patient_id"] = f"{PATIENT}-{path.stem[-4:]}"
         file.attrs["patient_name"] = "Mustermann^Erika"
         file.attrs["birth_date"] = "19640812"
         file.attrs["acquisition"] = "AXT2 Mustermann"
@@ -170,11 +170,16 @@ def dicom(folder: Path) -> Path:
     return folder
 
 
+def test_info_tells_no_patient_unless_asked(scan):
+    assert PATIENT not in run("info", scan).stdout
+    assert PATIENT in run("info", scan, "--identify").stdout
+
+
 def test_names_are_kept_if_asked_for(study, scan, tmp_path):
     model = checkpoint(study, "oracle")
     run("reconstruct", scan, "--model", model, "-o", tmp_path / "one.h5", "--identify")
     with h5py.File(tmp_path / "one.h5") as file:
-        assert file.attrs["patient_id"] == PATIENT
+        assert file.attrs["patient_id"] == f"{PATIENT}-0004"
         assert file.attrs["source"] == scan.name
 
 
@@ -252,3 +257,13 @@ def test_segment_evaluate_and_report_of_subjects(tmp_path):
     said += run("report", study, "--verify", out / "report.json", "--device", "cpu").stdout
     assert leaks(study / "runs", study / "ledger.jsonl", out, said) == []
     shutil.rmtree(study)
+
+
+def test_layers_are_called_by_pseudonym_unless_the_environment_asks(scan, monkeypatch):
+    from napari_unlearn.viewer.reader import read
+
+    ((_, options, _),) = read(scan)
+    assert leaks(options["name"]) == []
+    monkeypatch.setenv("NAPARI_UNLEARN_IDENTIFY", "1")
+    ((_, options, _),) = read(scan)
+    assert options["name"] == scan.stem

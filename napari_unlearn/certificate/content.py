@@ -125,6 +125,28 @@ class Verdict(Entry):
     findings: tuple[Finding, ...]
 
 
+class AuditFigure(Entry):
+    """How well an attacker tells the forgotten people from strangers; 0.5 is chance."""
+
+    run: str
+    auc: float
+    low: float | None
+    high: float | None
+
+
+class AuditEntry(Entry):
+    """What attacks on the model found."""
+
+    hold_out: str
+    """The set of strangers."""
+    members: int
+    others: int
+    command: str
+    findings: tuple[Finding, ...]
+    figures: tuple[AuditFigure, ...]
+    remarks: tuple[str, ...]
+
+
 class LedgerEntry(Entry):
     """A request that was carried out; a line of the ledger."""
 
@@ -193,7 +215,7 @@ class Certificate(Entry):
     tolerances: dict[str, float]
     """By quantity: how far a mean may be off when it is measured again."""
     verdict: Verdict
-    audit: dict[str, Any] | None
+    audit: AuditEntry | None
     limits: tuple[str, ...]
     ledger: tuple[LedgerEntry, ...]
     """As it stood, the entry of this request the last that belongs to it."""

@@ -16,23 +16,20 @@ def limits_of(
 ) -> Iterator[str]:
     """One limit per sentence or two, the weightiest first."""
     yield (
-        "Behaviour was tested, not the inside of the model. A model that answers like one that "
-        "never saw the data may still hold traces that no test here looks for."
+        "Behaviour was tested, not the inside of the model: traces that no test here looks for may "
+        "remain."
     )
     counts = [entry for entry in sets if entry.name in tests and entry.at_hand]
     patients = sum(entry.patients for entry in counts)
     yield (
-        f"The tests saw {sum(entry.samples for entry in counts)} images of {patients} patients. "
-        "What holds for them need not hold for everybody, nor for other scanners."
+        f"The tests saw {sum(entry.samples for entry in counts)} images of {patients} patients; "
+        "others, and other scanners, may fare differently."
     )
     if not audited:
-        yield (
-            "Nobody tried to attack the model for this certificate, so that nothing is said of "
-            "how well it keeps secrets."
-        )
+        yield "No attack on the model was tried: nothing is said of how well it keeps secrets."
     yield (
-        "The model of before still exists wherever copies of its file do, and so do the scans. "
-        "Forgetting in one model deletes neither; both have to be deleted where they lie."
+        "The old model and the scans still exist wherever copies of them lie; both have to be "
+        "deleted there."
     )
     if family.oracle is None:
         yield (
@@ -41,14 +38,11 @@ def limits_of(
         )
     else:
         yield (
-            "Likeness is measured with one model trained without the data. A second such model, "
-            "trained from other random numbers, would differ from the first one as well."
+            "Likeness is to one model trained without the data; a second one would differ from "
+            "the first, too."
         )
     if not confirmed:
-        yield (
-            "The record of the run could not confirm, by hash, that it forgot exactly the scans "
-            "listed here."
-        )
+        yield "The run's record could not confirm that it forgot exactly the scans listed here."
     gone = [entry.name for entry in sets if not entry.at_hand]
     if gone:
         yield (
@@ -56,13 +50,9 @@ def limits_of(
             "hand; their number is taken from the model's own record."
         )
     yield (
-        "The certificate carries no signature. Whoever holds all files can write another one, "
-        "and another ledger. It can be trusted as far as its fingerprint is kept somewhere else "
-        "too."
+        "There is no signature: whoever holds all files can write another certificate. Keep its "
+        "fingerprint elsewhere."
     )
     if not identified:
-        yield (
-            "Scans and people are called by pseudonyms. Whoever holds a scan, or the key of the "
-            "site that wrote this, can recognise it."
-        )
+        yield "Whoever holds a scan, or the key of the site, can recognise its pseudonym."
     yield "This is research software: not a medical device, not for diagnosis, no legal advice."

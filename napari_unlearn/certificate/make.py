@@ -1,6 +1,5 @@
 """A certificate is made: hashes, figures, verdict, a line in the ledger, pictures."""
 
-import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,9 @@ import torch
 
 from napari_unlearn import __version__
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.certificate.audit import read_audit
 from napari_unlearn.certificate.content import (
+    AuditEntry,
     Certificate,
     ExperimentEntry,
     LedgerEntry,
@@ -21,7 +22,6 @@ from napari_unlearn.certificate.content import (
     SetEntry,
     fingerprint_of,
 )
-from napari_unlearn.certificate.error import CertificateError
 from napari_unlearn.certificate.fingerprint import describe_set, identities, open_sets
 from napari_unlearn.certificate.ledger import FILE, append, read_ledger
 from napari_unlearn.certificate.limits import limits_of
@@ -35,8 +35,6 @@ from napari_unlearn.models.checkpoint import sha256
 from napari_unlearn.models.device import resolve_device
 from napari_unlearn.pseudonym import AS_THEY_ARE, Pseudonyms
 
-AUDIT = "audit.json"
-_MOST_BYTES = 1 << 24
 _SETTINGS = ("sampling", "preprocessing", "model", "training", "unlearning", "evaluation")
 
 
@@ -111,8 +109,13 @@ def certify(
             measured = event
         else:
             yield Told("Measuring", *event)
-    audit = without_names(read_audit(experiment.folder), order.names, known)
-    verdict = judge(measured, *_roles(family), experiment.task, audit)
+    parent, child, oracle = _roles(family)
+    beside = [run for run in family.paths if run != child]
+    audit = read_audit(experiment.folder, child, beside)
+    if audit is not None:
+        told = without_names(audit.model_dump(), order.names, known)
+        audit = AuditEntry.model_validate(told)
+    verdict = judge(measured, parent, child, oracle, experiment.task, audit)
     pictures: list[Picture] = []
     shown = forgetting_sets(measured, experiment.task)
     if experiment.task == "reconstruction" and shown:
@@ -197,27 +200,6 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
-
-
-def read_audit(folder: Path) -> dict[str, Any] | None:
-    """What attacks on the experiment's runs found, if there were any.
-
-    Raises:
-        CertificateError: if there is such a file and it is no JSON table.
-    """
-    for path in (folder / AUDIT, folder / "runs" / AUDIT):
-        try:
-            if not path.is_file():
-                continue
-            if path.stat().st_size > _MOST_BYTES:
-                raise CertificateError(f"{path}: larger than {_MOST_BYTES >> 20} MiB; no audit.")
-            table = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise CertificateError(f"{path}: no audit that can be read.") from error
-        if not isinstance(table, dict):
-            raise CertificateError(f"{path}: no audit; a JSON table is expected.")
-        return table
-    return None
 
 
 def _roles(family: Family) -> tuple[str | None, str, str | None]:

@@ -36,8 +36,8 @@ QUANTITIES = (
     Quantity(
         "psnr",
         "PSNR [dB]",
-        "Image quality against the reference image, in decibels; more is better, and one decibel "
-        "is a difference one can just see.",
+        "Image quality against the reference image, in decibels; more is better, 6 dB more means "
+        "half the error.",
         2,
         0.1,
     ),

@@ -23,8 +23,6 @@ _PICTURE = re.compile(
     r'<img id="([a-z]+)" src="data:image/(png|svg\+xml);base64,([A-Za-z0-9+/=]*)"'
 )
 _MARKS = {"supported": "✓", "not supported": "✗", "cannot tell": "?"}
-_MOST_DEEP = 6
-"""Tables within tables of an audit that are shown."""
 
 
 def to_page(certificate: Certificate, pictures: Sequence[Picture]) -> str:
@@ -36,7 +34,6 @@ def to_page(certificate: Certificate, pictures: Sequence[Picture]) -> str:
         data=embedded(certificate),
         marks=_MARKS,
         short=lambda text: f"{text[:12]}…" if len(text) > 12 else text,
-        flat=_flat,
         titles={key: quantity.title for key, quantity in BY_KEY.items()},
         plain=[BY_KEY[key] for key in dict.fromkeys(f.quantity for f in certificate.figures)],
         names=_names(certificate),
@@ -125,25 +122,6 @@ def _shown(picture: Picture) -> dict[str, str]:
         "source": f"data:image/{picture.kind};base64,{text}",
         "caption": picture.caption,
     }
-
-
-def _flat(value: Any, path: str = "", depth: int = 0) -> list[tuple[str, str]]:
-    """A table of tables as lines of name and value, deep ones left out."""
-    if isinstance(value, dict) and depth < _MOST_DEEP:
-        return [
-            line
-            for key, item in value.items()
-            for line in _flat(item, f"{path} · {key}" if path else str(key), depth + 1)
-        ]
-    if isinstance(value, list) and not any(isinstance(item, dict | list) for item in value):
-        value = ", ".join(map(str, value[:20])) + (" and so on" if len(value) > 20 else "")
-    if isinstance(value, list) and depth < _MOST_DEEP:
-        return [
-            line
-            for number, item in enumerate(value, start=1)
-            for line in _flat(item, f"{path} · {number}", depth + 1)
-        ]
-    return [(path, f"{value:.4g}" if isinstance(value, float) else str(value))]
 
 
 @cache

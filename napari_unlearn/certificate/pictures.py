@@ -105,18 +105,20 @@ def chart(
     if not shown:
         return None
     order = list(reversed(list(captions.items())))
-    drawing = Drawing(figsize=(7.2, 0.55 + 0.95 * len(shown)), layout="constrained")
+    drawing = Drawing(figsize=(7.2, 0.4 + 0.85 * len(shown)), layout="constrained")
     axes = drawing.subplots(len(shown), 1, squeeze=False)[:, 0]
     for place, (name, key) in zip(axes, shown, strict=True):
-        for height, (run, caption) in enumerate(order):
+        there = {f.run for f in figures if (f.set, f.quantity) == (name, key)}
+        rows = [(run, caption) for run, caption in order if run in there]
+        for height, (run, caption) in enumerate(rows):
             found = [f for f in figures if (f.run, f.set, f.quantity) == (run, name, key)]
             for figure in found:
                 style = {"color": _COLOURS[caption], "marker": _MARKERS[caption]}
                 if figure.low is not None and figure.high is not None:
                     place.plot([figure.low, figure.high], [height] * 2, color=_COLOURS[caption])
                 place.plot([figure.mean], [height], linestyle="", markersize=6, **style)
-        place.set_yticks(range(len(order)), [caption for _, caption in order], fontsize=8)
-        place.set_ylim(-0.6, len(captions) - 0.4)
+        place.set_yticks(range(len(rows)), [caption for _, caption in rows], fontsize=8)
+        place.set_ylim(-0.6, len(rows) - 0.4)
         place.set_title(f"{BY_KEY[key].title}, set “{name}”", fontsize=9, loc="left")
         place.tick_params(axis="x", labelsize=8)
         place.spines[["top", "right"]].set_visible(False)
@@ -127,9 +129,9 @@ def chart(
         "svg+xml",
         _svg(drawing),
         "Means over all images of a set, with the range in which the mean lies with 95 % "
-        "certainty (over patients). After forgetting, the green diamond should lie near the black "
-        "square of the model that never saw the data, or, on what was to be kept, near the orange "
-        "circle of the model before.",
+        "certainty (over patients). On withdrawn kinds of scans the green diamond should lie near "
+        "the black square of the model that never saw the data; on what was to be kept, near the "
+        "orange circle of the model before. Of likeness to the oracle more is better.",
     )
 
 

@@ -4,10 +4,7 @@ A finding is "supported" or "not supported" only where the interval over patient
 fewer than five patients, or without an oracle, it "cannot tell".
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from napari_unlearn.certificate.content import Answer, Figure, Finding, Verdict
+from napari_unlearn.certificate.content import Answer, AuditEntry, Figure, Finding, Verdict
 from napari_unlearn.certificate.measure import Measured
 from napari_unlearn.evaluation.results import INVENTED
 
@@ -20,7 +17,7 @@ MARGIN = {"psnr": 0.5, "dice": 0.02}
 FORGOTTEN = "Does the model now answer like one that never saw the withdrawn data?"
 FAULT = "Does it still paint what the withdrawn data taught it where it is not?"
 KEPT = "Does it still do its work on everything else?"
-TRACES = "Can somebody who attacks the model find out whose data it had learnt?"
+TRACES = "Does it hold against somebody who tries to find out whose data it had learnt?"
 
 
 def judge(
@@ -29,7 +26,7 @@ def judge(
     child: str,
     oracle: str | None,
     task: str,
-    audit: Mapping[str, Any] | None,
+    audit: AuditEntry | None,
 ) -> Verdict:
     """Answer the questions that a person who asked for forgetting has.
 
@@ -99,8 +96,7 @@ def _forgotten(
         return Finding(question=FORGOTTEN, answer="cannot tell", sentence=f"Not tested: {missing}.")
     changes = [measured.change(parent, child, name, "agreement") for name in sets]
     known = [change for change in changes if change is not None]
-    unit = "%" if task == "segmentation" else "dB"
-    told = [_likeness(measured, parent, child, change, unit) for change in known]
+    told = [_likeness(measured, parent, child, change, task) for change in known]
     # The withdrawn subjects are all there are: no sample of others, no interval to ask for.
     whole = task == "segmentation"
     answers = [_sign(change, 0.0, whole) for change in known]
@@ -111,17 +107,30 @@ def _forgotten(
     )
 
 
-def _likeness(measured: Measured, parent: str, child: str, change: Figure, unit: str) -> str:
-    scale = 100.0 if unit == "%" else 1.0
-    before, after = (
-        scale * _mean(measured, run, change.set, "agreement") for run in (parent, child)
-    )
+def _likeness(measured: Measured, parent: str, child: str, change: Figure, task: str) -> str:
+    """Decibels of likeness as what a reader can picture: how much smaller the difference is."""
+    before, after = (_mean(measured, run, change.set, "agreement") for run in (parent, child))
+    where = f"On {_counted(change)} of the set “{change.set}”"
+    if task == "segmentation":
+        return (
+            f"{where} it labels {100 * after:.1f} % of the voxels like a model that never saw the "
+            f"data; before forgetting it was {100 * before:.1f} % ({_signed(change.mean, 1, 100)} "
+            f"percentage points{_interval(change, 1, 100)})."
+        )
+    less = "less" if change.mean >= 0 else "more"
     return (
-        f"On {_counted(change)} of the set “{change.set}” its answers are {after:.1f} {unit} alike "
-        f"to those of a model that never saw the data; before forgetting they were {before:.1f} "
-        f"{unit} (a change of {scale * change.mean:+.1f} {unit}"
-        f"{_interval(change, scale)})."
+        f"{where} its images differ {100 * _error(-abs(change.mean), less):.0f} % {less} from "
+        f"those of a model that never saw the data than they did before forgetting ({after:.1f} "
+        f"against {before:.1f} dB, a change of {_signed(change.mean, 1)} dB{_interval(change, 1)})."
     )
+
+
+def _error(decibels: float, direction: str) -> float:
+    """By which share a root-mean-square difference changes with its PSNR.
+
+    less = 1 - 10^(dB / 20), more = 10^(-dB / 20) - 1,  dB <= 0
+    """
+    return 1 - 10 ** (decibels / 20) if direction == "less" else 10 ** (-decibels / 20) - 1
 
 
 def _fault(measured: Measured, parent: str | None, child: str) -> Finding | None:
@@ -158,35 +167,48 @@ def _kept(measured: Measured, parent: str | None, child: str, quantity: str) -> 
             "the model before forgetting is not at hand" if parent is None else "no scans for it"
         )
         return Finding(question=KEPT, answer="cannot tell", sentence=f"Not tested: {missing}.")
-    digits, unit = (3, "Dice") if quantity == "dice" else (2, "dB")
-    told = [
-        f"On {_counted(change)} of the set “{change.set}” its quality changed by "
-        f"{change.mean:+.{digits}f} {unit}{_interval(change, digits=digits)}; a loss of up to "
-        f"{MARGIN[quantity]:g} counts as kept."
-        for change in known
-    ]
+    told = [_quality(change, quantity) for change in known]
     answers = [_sign(change, -MARGIN[quantity], False) for change in known]
     return Finding(
         question=KEPT, answer=_all(answers), sentence=" ".join(told) + _few(known, False)
     )
 
 
-def _traces(audit: Mapping[str, Any] | None) -> Finding:
-    if audit is None:
+def _quality(change: Figure, quantity: str) -> str:
+    where = f"On {_counted(change)} of the set “{change.set}”"
+    margin = MARGIN[quantity]
+    if quantity == "dice":
+        return (
+            f"{where} the overlap with what an expert drew (Dice) changed by "
+            f"{_signed(change.mean, 3)}{_interval(change, 3)}; a loss of up to {margin:g} counts "
+            "as kept."
+        )
+    less = "less" if change.mean >= 0 else "more"
+    share = _error(-abs(change.mean), less)
+    return (
+        f"{where} its images are {100 * share:.0f} % {less} in error than before "
+        f"({_signed(change.mean, 2)} dB{_interval(change, 2)}); up to "
+        f"{100 * _error(-margin, 'more'):.0f} % more ({margin:g} dB) counts as kept."
+    )
+
+
+def _traces(audit: AuditEntry | None) -> Finding:
+    if audit is None or not audit.findings:
         return Finding(
             question=TRACES,
             answer="cannot tell",
             sentence="Not tested: no attack was made on the model for this certificate.",
         )
-    said = str(audit.get("verdict", "")) or str(audit.get("answer", ""))
-    answers: dict[str, Answer] = {
-        "supported": "supported",
-        "not supported": "not supported",
-    }
-    sentence = str(audit.get("sentence", "")) or "See the section on attacks below."
-    return Finding(
-        question=TRACES, answer=answers.get(said.strip(), "cannot tell"), sentence=sentence
-    )
+    answer = _all([finding.answer for finding in audit.findings])
+    against = [finding.question for finding in audit.findings if finding.answer != answer]
+    failed = [f.question for f in audit.findings if f.answer == "not supported"]
+    told = {
+        "supported": "Every attack found as little as it finds in a model that never saw the data.",
+        "not supported": f"Not so: {'; '.join(failed)}.",
+        "cannot tell": f"Attacks were made, but some could not be judged; clear were "
+        f"{len(against)} of {len(audit.findings)}.",
+    }[answer]
+    return Finding(question=TRACES, answer=answer, sentence=f"{told} See the section on attacks.")
 
 
 def _sign(change: Figure, above: float, whole: bool) -> Answer:
@@ -223,8 +245,13 @@ def _counted(figure: Figure) -> str:
     return f"{figure.samples} {images} of {figure.patients} {people}"
 
 
-def _interval(figure: Figure, scale: float = 1.0, digits: int = 1) -> str:
+def _interval(figure: Figure, digits: int, scale: float = 1.0) -> str:
     if figure.low is None or figure.high is None:
         return ""
-    low, high = scale * figure.low, scale * figure.high
-    return f", with 95 % certainty between {low:+.{digits}f} and {high:+.{digits}f}"
+    low, high = (_signed(end, digits, scale) for end in (figure.low, figure.high))
+    return f", with 95 % certainty between {low} and {high}"
+
+
+def _signed(value: float, digits: int, scale: float = 1.0) -> str:
+    """With a minus sign that is one."""
+    return f"{scale * value:+.{digits}f}".replace("-", "−")

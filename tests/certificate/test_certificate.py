@@ -140,12 +140,16 @@ def test_a_request_in_a_chain_names_only_its_own_scans(study):
 
 
 def test_an_audit_beside_the_experiment_is_part_of_it(study):
-    audit = {"verdict": "not supported", "sentence": "An attacker knows.", "who": "brain_0002"}
-    (study / "audit.json").write_text(json.dumps(audit))
+    said = {"claim": "Nobody is found", "answer": "not supported", "why": "brain_0002 is found"}
+    own = {"name": "acquired-lines", "auc": {"value": 0.9, "low": 0.8, "high": 1.0}}
+    own |= {"verdicts": [said], "losses": {"brain_0002": [0.1]}}
+    audit = {"experiment": "x", "hold_out": "site_test", "members": 1, "others": 1, "runs": [own]}
+    (study / "runs" / "audit.json").write_text(json.dumps(audit))
     made = certified(study)
     assert made.verdict.answer == "not supported"
     page = (study / "report.html").read_text()
-    assert "An attacker knows." in page
+    assert "Nobody is found" in page
+    assert "is found</td>" in page
     assert "brain_0002" not in page
 
 

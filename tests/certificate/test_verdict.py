@@ -2,6 +2,7 @@
 
 import pytest
 
+from napari_unlearn.certificate.content import AuditEntry, Finding
 from napari_unlearn.certificate.measure import Measured, Value
 from napari_unlearn.certificate.verdict import judge
 
@@ -23,6 +24,14 @@ def measured(patients=6, retain=0.0, agreement=35.0, fault=0.05):
             for quantity, value in own.items()
         ]
     return Measured(tuple(values))
+
+
+def attacked(*said):
+    findings = [Finding(question="A claim", answer=each, sentence="why") for each in said]
+    return AuditEntry(
+        hold_out="strangers", members=6, others=6, command="", findings=findings, figures=(),
+        remarks=(),
+    )  # fmt: skip
 
 
 def answers(found, audit=None, oracle="oracle", parent="before"):
@@ -54,9 +63,9 @@ def test_few_patients_or_no_oracle_or_no_parent_cannot_tell():
 
 
 def test_an_attack_that_succeeds_overrules_good_images():
-    said = {"verdict": "not supported", "sentence": "Attackers know."}
-    assert answers(measured(), said)[0] == "not supported"
-    assert answers(measured(), {"verdict": "supported"})[0] == "supported"
+    assert answers(measured(), attacked("supported", "not supported"))[0] == "not supported"
+    assert answers(measured(), attacked("supported", "supported"))[0] == "supported"
+    assert answers(measured(), attacked("supported", "cannot tell"))[0] == "cannot tell"
 
 
 def test_without_an_attack_the_summary_says_that_none_was_made():
