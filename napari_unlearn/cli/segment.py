@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_unlearn.cli.app import AsJson, Device, app
+from napari_unlearn.cli.app import AsJson, Deidentify, Device, app
 from napari_unlearn.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def segment(
         Literal["32-true", "bf16-mixed"], typer.Option(help="As Lightning Fabric names it.")
     ] = "32-true",
     device: Device = "auto",
+    deidentify: Deidentify = True,
     as_json: AsJson = False,
 ) -> None:
     """Label the structures of a volume with one model, on the volume's own grid.
@@ -42,8 +43,9 @@ def segment(
     A volume of more than 2^24 voxels, or one that memory does not hold, is labelled in windows
     in any case; so is any with --window.
 
-    The labels' file has the axes, the affine and the units of the volume's. VOLUME may also be
-    a subject's folder: MRBrainS18's, or one with a file per contrast such as T1.nii.gz.
+    The labels' file has the axes, the affine and the units of the volume's, and nothing else of
+    it; --json names the subject by pseudonym unless --identify asks for the name. VOLUME may also
+    be a subject's folder: MRBrainS18's, or one with a file per contrast such as T1.nii.gz.
 
     Example: napari-unlearn segment head.nii.gz --model oracle.safetensors -o labels.nii.gz
 
@@ -58,20 +60,23 @@ def segment(
     from napari_unlearn.io.open_subject import load_images
     from napari_unlearn.models.device import resolve_device
     from napari_unlearn.models.load import load_model
+    from napari_unlearn.pseudonym import naming
     from napari_unlearn.terminal import ERR, show_windows
+
+    names = naming(deidentify)
 
     place = resolve_device(device)
     network, card = load_model(model, place)
     check_segments(card)
-    with ERR.status(f"Reading {files.subject}"):
+    with ERR.status("Reading"):
         images = load_images(files)
     work = segmenting(network, card, images, place, window=window, precision=precision)
-    labels = show_windows(work, f"Segmenting {files.subject}")
+    labels = show_windows(work, "Segmenting")
     write_labels(output, labels, images.affine, like=files.images[0][1])
     structures = structure_volumes(labels, images.affine, card)
     if as_json:
         about = {
-            "subject": files.subject,
+            "subject": names.of("subject", files.subject),
             "model": card.title or model.stem,
             "output": str(output),
             "structures": [

@@ -103,7 +103,7 @@ class Record:
             line = {"event": type(event).__name__, **asdict(event)}
             try:
                 with path.open("a") as stream:
-                    stream.write(json.dumps(line, default=str) + "\n")
+                    stream.write(json.dumps(line, default=_plain) + "\n")
             except OSError as error:
                 raise UnlearnError(f"{path}: cannot be written ({error.strerror}).") from error
         return event
@@ -188,6 +188,11 @@ class Record:
                 },
             }
         )
+
+
+def _plain(value: object) -> str:
+    """Only a file's name: the folders of one's machine, which may name people, are no event."""
+    return value.name if isinstance(value, Path) else str(value)
 
 
 def has_settings(job: Job, noted: object) -> bool:

@@ -46,7 +46,7 @@ def read(path: Paths) -> list[LayerData]:
     image = np.asarray(volume.data, dtype=np.float32)
     origin = {"file": volume.source, "affine": volume.affine, "remarks": volume.remarks}
     limits = (0.0, float(image.max()) or 1.0)
-    return [_layer(image, volume.name, volume.voxel_size, origin, limits)]
+    return [_layer(image, _called(volume.name), volume.voxel_size, origin, limits)]
 
 
 def _reference(scan: Scan) -> LayerData:
@@ -71,7 +71,14 @@ def _reference(scan: Scan) -> LayerData:
         "simulated": header.simulated,
         "mask": scan.acquired,
     }
-    return _layer(images, header.name, header.voxel_size, origin, limits)
+    return _layer(images, _called(header.name), header.voxel_size, origin, limits)
+
+
+def _called(name: str) -> str:
+    """Layers are on every screenshot: a pseudonym, unless the environment asks for names."""
+    from napari_unlearn.pseudonym import names_asked_for, naming
+
+    return naming(not names_asked_for()).of("scan", name)
 
 
 def _layer(
