@@ -74,7 +74,7 @@ class MrdScan:
         kspace = np.zeros(
             (self.header.coils, self.encoded_rows, self.header.columns), dtype=np.complex64
         )
-        with open_hdf5(self.path) as file:
+        with open_hdf5(self.path) as file, np.errstate(over="ignore", invalid="ignore"):
             samples = file[self.group]["data"].fields("data")
             for number in own:
                 values = self._line(samples, int(number))

@@ -43,11 +43,11 @@ def geometry_of(
     """
     first = np.array([np.flatnonzero(readouts.slice == number)[0] for number in slices])
     thickness, row, column = encoded.voxel_size
-    axes = np.stack(
-        [readouts.vectors[name] for name in ("slice_dir", "read_dir", "phase_dir")], axis=1
-    )[first]
-    positions = readouts.vectors["position"][first]
-    same = np.isfinite(positions).all() and np.allclose(axes, axes[0], atol=1e-3)
+    vectors = {name: values[first].astype(np.float64) for name, values in readouts.vectors.items()}
+    axes = np.stack([vectors[name] for name in ("slice_dir", "read_dir", "phase_dir")], axis=1)
+    positions = vectors["position"]
+    usable = np.isfinite(positions).all() and (np.abs(axes) <= 1.01).all()
+    same = usable and np.allclose(axes, axes[0], atol=1e-3)
     if not same or not np.allclose(axes[0] @ axes[0].T, np.eye(3), atol=1e-2):
         return Geometry(voxel_size=(thickness, row, column), affine=None)
     normal = axes[0][0]
@@ -68,4 +68,5 @@ def geometry_of(
 def _depths(readouts: Readouts, which: NDArray[np.int64]) -> NDArray[np.float64]:
     """Distance of slices along the normal of the first of them [mm]."""
     normal = readouts.vectors["slice_dir"][which[0]]
-    return np.asarray(readouts.vectors["position"][which] @ normal)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(readouts.vectors["position"][which] @ normal, dtype=np.float64)

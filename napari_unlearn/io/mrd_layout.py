@@ -64,7 +64,7 @@ class Readouts:
     """One behind the last sample that counts."""
     reverse: NDArray[np.bool_]
     coils: int
-    vectors: dict[str, NDArray[np.float64]]
+    vectors: dict[str, NDArray[np.float32]]
     """position, read_dir, phase_dir, slice_dir of each readout, (readouts, 3), LPS [mm]."""
 
 
@@ -95,6 +95,7 @@ def find_readouts(group: h5py.Group) -> h5py.Dataset:
     head, counters = dataset.dtype["head"], None
     if head.names and "idx" in head.names:
         counters = head["idx"]
+    wanted: list[tuple[np.dtype | None, str, str, tuple[int, ...]]]
     wanted = [(head, name, "iu", ()) for name in _NUMBERS]
     wanted += [(head, name, "f", (3,)) for name in _VECTORS]
     wanted += [(counters, name, "iu", ()) for name in _COUNTERS]
@@ -168,7 +169,7 @@ def _columns(dataset: h5py.Dataset) -> dict[str, list[NDArray]]:
         for name in _COUNTERS:
             columns.setdefault(name, []).append(heads["idx"][name].astype(np.int64))
         for name in _VECTORS:
-            columns.setdefault(name, []).append(heads[name].astype(np.float64))
+            columns.setdefault(name, []).append(heads[name].astype(np.float32))
     return columns
 
 
