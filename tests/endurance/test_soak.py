@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.endurance.soak import Load, jobs, trends, windows
+from tests.endurance.soak import Load, trends
 
 
 def made_up(count, slope, seed=0):
