@@ -21,7 +21,7 @@ _DAMAGE = (
     OverflowError,
     MemoryError,
 )
-_MOST_BYTES = 2**31
+MOST_BYTES = 2**31
 """Largest slice or HDF5 chunk that is read at once [bytes]."""
 _MOST_SLICES = 10_000
 _MOST_COMPRESSION = 10_000
@@ -78,7 +78,7 @@ def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
         ) from error
 
 
-def find_dataset(file: h5py.File, name: str) -> h5py.Dataset | None:
+def find_dataset(file: h5py.Group, name: str) -> h5py.Dataset | None:
     """The dataset `name`, or None; never one whose numbers lie in another file.
 
     Raises:
@@ -91,7 +91,7 @@ def find_dataset(file: h5py.File, name: str) -> h5py.Dataset | None:
     if isinstance(found, h5py.Dataset) and not (found.is_virtual or found.external):
         return found
     raise ReadError(
-        f"{path_of(file)}: '{name}' is no ordinary dataset (a group, a link or outside "
+        f"{path_of(file.file)}: '{name}' is no ordinary dataset (a group, a link or outside "
         "storage); the numbers must lie in the file itself."
     )
 
@@ -110,12 +110,21 @@ def check_size(dataset: h5py.Dataset, axes: str) -> None:
     chunk = dataset.dtype.itemsize
     for length in dataset.chunks or (1, *dataset.shape[1:]):
         chunk *= length
-    if max(chunk, dataset.nbytes // dataset.shape[0]) > _MOST_BYTES:
-        raise ReadError(f"{where} declares more than {_MOST_BYTES // 2**30} GiB per slice.")
+    if max(chunk, dataset.nbytes // dataset.shape[0]) > MOST_BYTES:
+        raise ReadError(f"{where} declares more than {MOST_BYTES // 2**30} GiB per slice.")
+    check_stored(dataset)
+
+
+def check_stored(dataset: h5py.Dataset) -> None:
+    """Refuse a dataset that declares far more than the file holds of it.
+
+    Raises:
+        ReadError: naming both sizes.
+    """
     stored = dataset.id.get_storage_size()
     filters = dataset.id.get_create_plist().get_nfilters()
     if dataset.nbytes > max(stored, 1) * (_MOST_COMPRESSION if filters else 1):
         raise ReadError(
-            f"{where} declares {dataset.nbytes / 2**20:.0f} MiB but the file holds {stored} bytes "
-            "of it."
+            f"{path_of(dataset.file)}: '{dataset.name.strip('/')}' {dataset.shape} declares "
+            f"{dataset.nbytes / 2**20:.0f} MiB but the file holds {stored} bytes of it."
         )

@@ -6,18 +6,22 @@ from typing import Literal
 from napari_unlearn.io.dicom import is_dicom
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.hdf5 import check_readable, find_dataset, is_hdf5, open_hdf5
+from napari_unlearn.io.mrd_layout import find_mrd
 from napari_unlearn.io.nifti import is_nifti
 
-Kind = Literal["fastmri", "reconstruction", "nifti", "dicom", "safetensors", "pytorch", "folder"]
+Kind = Literal[
+    "fastmri", "mrd", "reconstruction", "nifti", "dicom", "safetensors", "pytorch", "folder"
+]
 
 ACCEPTED = (
-    "fastMRI HDF5, NIfTI, a DICOM folder or file, a safetensors checkpoint and a PyTorch file "
+    "fastMRI HDF5, MRD, NIfTI, a DICOM folder or file, a safetensors checkpoint and a PyTorch file "
     "are accepted"
 )
 
 _NAMES = {
     ".h5": "HDF5",
     ".hdf5": "HDF5",
+    ".mrd": "MRD",
     ".nii": "NIfTI",
     ".gz": "gzipped NIfTI",
     ".dcm": "DICOM",
@@ -41,7 +45,11 @@ def kind_of(path: Path) -> Kind:
         raise ReadError(f"{path}: the file is empty; {ACCEPTED}.")
     if is_hdf5(path):
         with open_hdf5(path) as file:
-            only_images = "kspace" not in file and find_dataset(file, "reconstruction") is not None
+            if "kspace" in file:
+                return "fastmri"
+            if find_mrd(file) is not None:
+                return "mrd"
+            only_images = find_dataset(file, "reconstruction") is not None
         return "reconstruction" if only_images else "fastmri"
     if is_dicom(path):
         return "dicom"

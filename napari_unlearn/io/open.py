@@ -10,6 +10,7 @@ from napari_unlearn.io.fastmri import read_fastmri
 from napari_unlearn.io.hdf5 import is_hdf5
 from napari_unlearn.io.image_scan import SimulatedScan
 from napari_unlearn.io.kind import kind_of
+from napari_unlearn.io.mrd import read_mrd
 from napari_unlearn.io.nifti import is_nifti, read_nifti
 from napari_unlearn.io.volume import ImageVolume
 from napari_unlearn.mri.scan import Scan
@@ -38,6 +39,8 @@ def open_scan(
     kind = kind_of(path)
     if kind == "fastmri":
         return read_fastmri(path)
+    if kind == "mrd":
+        return read_mrd(path)
     volume = open_volume(path, echo=echo, series=series)
     return SimulatedScan(volume, coils=coils, noise=noise, seed=seed, matrix=matrix)
 
@@ -66,6 +69,7 @@ def open_volume(
         "safetensors": "a checkpoint",
         "pytorch": "a PyTorch file",
         "fastmri": "k-space",
+        "mrd": "k-space",
     }[kind]
     raise ReadError(f"{path}: holds {what}; a scan or an image volume is expected.")
 
@@ -91,8 +95,8 @@ def find_scans(folder_or_pattern: str | os.PathLike[str]) -> list[Path]:
     found = [c for c in candidates if not c.name.startswith(".") and _is_scan(c)]
     if not found:
         raise ReadError(
-            f"{pattern}: no scan found ({len(candidates)} other files); fastMRI HDF5, NIfTI or "
-            "folders of DICOM files are expected."
+            f"{pattern}: no scan found ({len(candidates)} other files); fastMRI HDF5, MRD, NIfTI "
+            "or folders of DICOM files are expected."
         )
     return found
 

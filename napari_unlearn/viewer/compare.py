@@ -42,7 +42,7 @@ from napari_unlearn.viewer.tasks import Model
 if TYPE_CHECKING:
     import napari
 
-_SCANS = "Scans (*.h5 *.hdf5 *.nii *.nii.gz *.dcm *.ima);;All files (*)"
+_SCANS = "Scans (*.h5 *.hdf5 *.mrd *.nii *.nii.gz *.dcm *.ima);;All files (*)"
 
 
 class CompareDock(QWidget):

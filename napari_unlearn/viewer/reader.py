@@ -14,7 +14,7 @@ from napari_unlearn.viewer.lazy_reference import lazy_reference, reads_much
 LayerData = tuple[Any, dict[str, Any], str]
 Paths = str | PathLike[str] | Sequence[str]
 
-_SUFFIXES = (".h5", ".hdf5", ".nii", ".nii.gz", ".dcm", ".ima")
+_SUFFIXES = (".h5", ".hdf5", ".mrd", ".nii", ".nii.gz", ".dcm", ".ima")
 
 
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
@@ -40,7 +40,7 @@ def read(path: Paths) -> list[LayerData]:
     if not isinstance(path, str | PathLike):
         raise UnlearnError("One scan at a time can be opened.")
     kind = kind_of(Path(path))
-    if kind == "fastmri":
+    if kind in ("fastmri", "mrd"):
         return [_reference(open_scan(path))]
     volume = read_reconstruction(path) if kind == "reconstruction" else open_volume(path)
     image = np.asarray(volume.data, dtype=np.float32)
