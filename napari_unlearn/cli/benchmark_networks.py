@@ -1,0 +1,1 @@
+"""Measure networks: our VarNet against its peers, Med3D's memory."""
