@@ -17,7 +17,9 @@ from napari_unlearn.heap import keep_freed_memory
 _CONTEXT = multiprocessing.get_context("spawn")
 _PATIENCE = 5.0  # seconds that a lane has to leave when nobody needs it
 
-Order = Literal["forward", "step", "peak", "output", "gradient", "exact", "shares"]
+Order = Literal[
+    "forward", "step", "peak", "output", "fp32 output", "gradient", "exact gradient", "shares"
+]
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _work(link: Connection, contender: str, setting: Setting) -> None:
         link.send(UnlearnError(f"{type(error).__name__}: {error}"))
 
 
-def on_device(precision: str, device: str) -> AbstractContextManager[Any]:
+def computing_in(precision: str, device: str) -> AbstractContextManager[Any]:
     """What a network of that precision computes in."""
     import torch
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from napari_unlearn.benchmarks.contenders import CHECKPOINTING, OURS, Contender
-from napari_unlearn.benchmarks.lane import Order, Setting, on_device, timed
+from napari_unlearn.benchmarks.lane import Order, Setting, computing_in, timed
 from napari_unlearn.benchmarks.peak import peak_memory, resident, start_peak
 from napari_unlearn.benchmarks.shares import shares_of
 from napari_unlearn.benchmarks.sizes import Slice, find_size, make_slice
@@ -52,8 +52,9 @@ class Bench:
             "step": lambda: timed(self._step, self._wait),
             "peak": self._peak,
             "output": self._output,
-            "gradient": lambda: self._gradient(torch.float32),
-            "exact": lambda: self._gradient(torch.float64),
+            "fp32 output": lambda: self._output(precision="fp32"),
+            "gradient": lambda: self._gradient(self._setting.precision, torch.float32),
+            "exact gradient": lambda: self._gradient("fp32", torch.float64),
             "shares": self._shares,
         }
         return orders[order]()
@@ -62,8 +63,8 @@ class Bench:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
 
-    def _reconstruct(self, data: Slice) -> Tensor:
-        with on_device(self._setting.precision, self._device.type):
+    def _reconstruct(self, data: Slice, precision: str = "") -> Tensor:
+        with computing_in(precision or self._setting.precision, self._device.type):
             return (
                 self._run(data).float() if data.target.dtype == torch.float32 else self._run(data)
             )
@@ -77,8 +78,9 @@ class Bench:
         self._loss(self._data).backward()
         self._optimizer.step()
 
-    def _loss(self, data: Slice) -> Tensor:
-        return 1 - ssim(self._reconstruct(data), data.target, data.target.amax((1, 2)))
+    def _loss(self, data: Slice, precision: str = "") -> Tensor:
+        image = self._reconstruct(data, precision)
+        return 1 - ssim(image, data.target, data.target.amax((1, 2)))
 
     def _peak(self) -> int:
         """Bytes beyond those of the libraries, at the fullest moment of two steps."""
@@ -88,11 +90,11 @@ class Bench:
         self._wait()
         return peak_memory(self._device, self._empty)
 
-    def _output(self) -> NDArray[np.float32]:
+    def _output(self, precision: str = "") -> NDArray[np.float32]:
         with torch.no_grad():
-            return self._reconstruct(self._data).cpu().numpy()
+            return self._reconstruct(self._data, precision).cpu().numpy()
 
-    def _gradient(self, dtype: torch.dtype) -> NDArray[np.floating[Any]]:
+    def _gradient(self, precision: str, dtype: torch.dtype) -> NDArray[np.floating[Any]]:
         """Of all weights in the order of their names."""
         model, data = self._run.model, self._data
         if dtype == torch.float64:
@@ -100,7 +102,7 @@ class Bench:
             wide = {"kspace": data.kspace.to(torch.complex128), "target": data.target.double()}
             data = replace(data, **wide)
         model.zero_grad()
-        self._loss(data).backward()
+        self._loss(data, precision).backward()
         found = {name: weight.grad for name, weight in model.named_parameters()}
         parts = [found[name] for name in sorted(found)]
         gradient = torch.cat([part.flatten() for part in parts if part is not None]).cpu().numpy()

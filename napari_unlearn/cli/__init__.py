@@ -7,6 +7,7 @@ import typer
 from napari_unlearn.cli import (
     adapters,
     benchmark,
+    benchmark_networks,
     check,
     evaluate,
     look,
@@ -28,6 +29,7 @@ __all__ = [
     "app",
     "check",
     "benchmark",
+    "benchmark_networks",
     "evaluate",
     "look",
     "main",
