@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from napari_unlearn.benchmarks.names import ADVISED, CHECKPOINTING, FASTMRI, MONAI, OURS
 from napari_unlearn.benchmarks.sizes import Size, Slice
 from napari_unlearn.models.convert import convert_fastmri, read_torch_weights
 from napari_unlearn.models.varnet import VarNet
@@ -104,11 +105,6 @@ def _as_they_expect(data: Slice) -> tuple[Tensor, Tensor]:
     return torch.view_as_real(data.kspace), data.lines.view(1, 1, 1, -1, 1)
 
 
-OURS = "napari-unlearn"
-CHECKPOINTING = "napari-unlearn, checkpointing"
-FASTMRI = "fastMRI"
-ADVISED = "fastMRI, freed memory kept"
-MONAI = "MONAI"
 _FASTMRI_NEEDS = ("h5py", "pandas", "requests", "yaml")
 _AT_THE_INDEX = {"fastmri": "fastmri==0.3.0", "yaml": "pyyaml"}
 CONTENDERS = {

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_unlearn.benchmarks.contenders import CHECKPOINTING, OURS, Contender
+from napari_unlearn.benchmarks.contenders import Contender
 from napari_unlearn.benchmarks.lane import Order, Setting, computing_in, timed
+from napari_unlearn.benchmarks.names import CHECKPOINTING, OURS
 from napari_unlearn.benchmarks.peak import peak_memory, resident, start_peak
 from napari_unlearn.benchmarks.shares import shares_of
 from napari_unlearn.benchmarks.sizes import Slice, find_size, make_slice

@@ -47,7 +47,7 @@ def speed(
 
     Example: napari-unlearn benchmark speed --full --device cuda --precision bf16
     """
-    from napari_unlearn.benchmarks.contenders import CHECKPOINTING, OURS
+    from napari_unlearn.benchmarks.names import CHECKPOINTING, OURS
     from napari_unlearn.benchmarks.race import Race
 
     present, missing = _chosen(against)
