@@ -77,10 +77,10 @@ def forwards(image: Tensor) -> tuple[Tensor, Tensor]:
     """
     image = image.contiguous(memory_format=torch.channels_last)
     fold = _fold(image, _ACCURATE)
-    found = zip(*(_statistics(x) for x in _folded(image, fold)), strict=True)
-    means, variances = (torch.stack(each).unflatten(1, (fold, -1)) for each in found)
-    mean = means.mean(1)
-    inverse = means.var(1, correction=0).add_(variances.mean(1)).add_(EPSILON).rsqrt_()
+    found = [torch.stack(_statistics(x)) for x in _folded(image, fold)]
+    moments = torch.stack(found, 1).unflatten(2, (fold, -1))
+    mean, variance = moments.mean(2)
+    inverse = variance.add_(moments[0].var(1, correction=0)).add_(EPSILON).rsqrt_()
     width = image.shape[3]
     rows = torch.addcmul(_spread(-mean * inverse, width), _rows(image), _spread(inverse, width))
     return _image(functional.leaky_relu_(rows, SLOPE), image.shape), inverse
@@ -99,16 +99,14 @@ def backwards(gradient: Tensor, output: Tensor, inverse: Tensor) -> Tensor:
     channels = fold * output.shape[1]
     zero, one = output.new_zeros(channels), output.new_ones(channels)
     # Batch norm's derivatives with respect to its weight and bias are the sums of d z and d.
+    known = (one, zero, one, zero, one, False, 0.0, (False, True, True))
     found = [
-        _aten.native_batch_norm_backward(
-            *pair, one, zero, one, zero, one, False, 0.0, (False, True, True)
-        )[1:]
+        torch.stack(_aten.native_batch_norm_backward(*pair, *known)[1:])
         for pair in zip(_folded(d, fold), _folded(z, fold), strict=True)
     ]
-    sums = (torch.stack(each).unflatten(1, (fold, -1)).sum(1) for each in zip(*found, strict=True))
-    scale = inverse / -output[0, 0].numel()
+    sums = torch.stack(found, 1).unflatten(2, (fold, -1)).sum(2)
     width = output.shape[3]
-    slant, offset = (_spread(each * scale, width) for each in sums)
+    slant, offset = (_spread(each, width) for each in sums * (inverse / -output[0, 0].numel()))
     rows = _rows(z)
     torch.addcmul(offset, rows, slant, out=rows)
     rows.addcmul_(_rows(d), _spread(inverse, width))
