@@ -1,4 +1,4 @@
-"""Measure the window while it unlearns, the memory of a large network, the maps' eye."""
+"""Measure the window while it unlearns, the memory of large networks, the maps' eye."""
 
 import json
 import shlex
@@ -53,9 +53,10 @@ def gui(
 @benchmark.command()
 def memory(
     model: Annotated[
-        Literal["resnet10", "resnet18", "resnet34", "resnet50"],
-        typer.Option(help="Encoder of the Med3D network."),
+        Literal["resnet10", "resnet18", "resnet34", "resnet50", "varnet"],
+        typer.Option(help="Encoder of the Med3D network; or a VarNet beside its peers."),
     ] = "resnet50",
+    sizes: Annotated[str, typer.Option(help="Of the VarNet, as in benchmark speed.")] = "small",
     shape: Annotated[
         tuple[int, int, int], typer.Option(min=8, help="Slices, rows, columns.")
     ] = FULL_SIZE,
@@ -85,7 +86,14 @@ def memory(
     and one training step are run.
 
     Example: napari-unlearn benchmark memory --model resnet50 --shape 56 448 448 --checkpointing
+
+    Example: napari-unlearn benchmark memory --model varnet --sizes small,paper
     """
+    if model == "varnet":
+        from napari_unlearn.cli.benchmark_networks import varnet_memory
+
+        varnet_memory(sizes, device, threads, as_json)
+        return
     from napari_unlearn.evaluation.volume_cost import Trial, counted
 
     trial = Trial(
@@ -177,7 +185,7 @@ def hallucinations(
         "slices calibrated on": len(calibration),
         "seed": seed,
     }
-    report = SelfTestReport.of(result, _command(), about)
+    report = SelfTestReport.of(result, what_was_typed(), about)
     typer.echo(report.json() if as_json else report.text(), nl=not as_json)
 
 
@@ -194,7 +202,7 @@ def _sample_model(protocol: str, role: str) -> Path:
     return sample_path(SAMPLES[0]).parent / protocol / f"{role}.safetensors"
 
 
-def _command() -> str:
+def what_was_typed() -> str:
     """What was typed, folders left out: a published result should not tell those of a machine."""
     words = [word.rpartition("/")[2] for word in sys.argv[1:] if word != "--json"]
     return shlex.join(["napari-unlearn", *words])

@@ -9,10 +9,10 @@ from torch.nn import functional
 
 SLOPE = 0.2
 EPSILON = 1e-5
-_TINY = 1 << 14  # elements below which calls cost more than memory: torch's own autograd
-_ACCURATE = 2500  # pixels up to which torch's naive sums stay accurate enough forwards
-_GOOD_ENOUGH = 10_000  # and backwards, where their error is not handed from layer to layer
-_FOLDS = (32, 16, 8, 4, 2)
+_LITTLE = 600  # pixels of one image up to which more calls cost more than they save
+_ACCURATE = 400  # pixels over which torch may sum naively forwards
+_GOOD_ENOUGH = 10_000  # and backwards, where the error is not handed from layer to layer
+_FOLDS = (64, 32, 16, 8, 4, 2)
 _aten = torch.ops.aten
 
 
@@ -26,8 +26,7 @@ def normalise_and_leak(image: Tensor) -> Tensor:
     """
     if not is_fused(image):
         return functional.leaky_relu(functional.instance_norm(image, eps=EPSILON), SLOPE)
-    if len(image) == 1 and image[0, 0].numel() > 1 and image.numel() <= _TINY:
-        # One image: batch norm is instance norm.
+    if is_little(image):  # batch norm of one image is instance norm
         normalised = functional.batch_norm(image, None, None, training=True, eps=EPSILON)
         return functional.leaky_relu_(normalised, SLOPE)
     return _NormaliseAndLeak.apply(image)
@@ -43,6 +42,11 @@ def is_fused(image: Tensor) -> bool:
         and image.dtype in (torch.float32, torch.float64)
         and not torch.compiler.is_compiling()
     )
+
+
+def is_little(image: Tensor) -> bool:
+    """Whether one image is so small that torch's own functions are the quickest."""
+    return len(image) == 1 and 1 < image[0, 0].numel() <= _LITTLE
 
 
 class _NormaliseAndLeak(torch.autograd.Function):
@@ -72,59 +76,41 @@ def forwards(image: Tensor) -> tuple[Tensor, Tensor]:
         Output (channels last), and 1 / sqrt(var + 1e-5) as (batch, channels).
     """
     image = image.contiguous(memory_format=torch.channels_last)
-    output = torch.empty_like(image)
-    inverses = image.new_empty(image.shape[:2])
     fold = _fold(image, _ACCURATE)
-    nothing = image.new_empty(0)
-    for index, inverse in enumerate(inverses):
-        x, y = (_folded(each[index : index + 1], fold) for each in (image, output))
-        if fold == 1:
-            arguments = (None, None, None, None, True)
-            saved = {"save_mean": image.new_empty(len(inverse)), "save_invstd": inverse}
-        else:
-            means, variances = _aten.batch_norm_update_stats(x, None, None, 0.0)
-            means = means.view(fold, -1)
-            mean = means.mean(0)
-            variance = variances.view(fold, -1).mean(0).add_(means.var(0, correction=0))
-            torch.rsqrt(variance + EPSILON, out=inverse)
-            arguments = (None, None, mean.repeat(fold), variance.repeat(fold), False)
-            saved = {"save_mean": nothing, "save_invstd": nothing}
-        _aten.native_batch_norm.out(x, *arguments, 0.0, EPSILON, out=y, **saved)
-        functional.leaky_relu_(y, SLOPE)
-    return output, inverses
+    found = [torch.stack(_statistics(x)) for x in _folded(image, fold)]
+    moments = torch.stack(found, 1).unflatten(2, (fold, -1))
+    mean, variance = moments.mean(2)
+    inverse = variance.add_(moments[0].var(1, correction=0)).add_(EPSILON).rsqrt_()
+    width = image.shape[3]
+    rows = torch.addcmul(_spread(-mean * inverse, width), _rows(image), _spread(inverse, width))
+    return _image(functional.leaky_relu_(rows, SLOPE), image.shape), inverse
 
 
-def backwards(gradient: Tensor, output: Tensor, inverses: Tensor) -> Tensor:
+def backwards(gradient: Tensor, output: Tensor, inverse: Tensor) -> Tensor:
     """The derivative, from what `forwards` gave.
 
     dx = (d - mean(d) - z mean(d z)) / std,  z the standardised input, d the gradient at z
     """
     gradient = gradient.contiguous(memory_format=torch.channels_last)
     output = output.contiguous(memory_format=torch.channels_last)
+    d = _aten.leaky_relu_backward(gradient, output, SLOPE, True)
+    z = functional.leaky_relu(output, 1 / SLOPE)
     fold = _fold(output, _GOOD_ENOUGH)
     channels = fold * output.shape[1]
     zero, one = output.new_zeros(channels), output.new_ones(channels)
-    results = []
-    for index, inverse in enumerate(inverses):
-        y, dy = (_folded(each[index : index + 1], fold) for each in (output, gradient))
-        d = _aten.leaky_relu_backward(dy, y, SLOPE, True)
-        z = functional.leaky_relu(y, 1 / SLOPE)
-        known = (zero, one, zero, one)
-        if fold == 1:  # of a standardised input batch norm's own derivative is what is sought
-            result, _, _ = _aten.native_batch_norm_backward(
-                d, z, inverse, *known, True, 0.0, (True, False, False)
-            )
-        else:
-            _, slant, offset = _aten.native_batch_norm_backward(
-                d, z, one, *known, False, 0.0, (False, True, True)
-            )
-            scale = inverse * (-channels / (fold * y.numel()))
-            slant, offset = ((each.view(fold, -1).sum(0) * scale) for each in (slant, offset))
-            weights = (slant.repeat(fold), offset.repeat(fold))
-            result, _, _ = _aten.native_batch_norm(z, *weights, zero, one, False, 0.0, 0.0)
-            result.addcmul_(d, inverse.repeat(fold)[:, None, None])
-        results.append(_unfolded(result, fold))
-    return results[0] if len(results) == 1 else torch.cat(results)
+    # Batch norm's derivatives with respect to its weight and bias are the sums of d z and d.
+    known = (one, zero, one, zero, one, False, 0.0, (False, True, True))
+    found = [
+        torch.stack(_aten.native_batch_norm_backward(*pair, *known)[1:])
+        for pair in zip(_folded(d, fold), _folded(z, fold), strict=True)
+    ]
+    sums = torch.stack(found, 1).unflatten(2, (fold, -1)).sum(2)
+    width = output.shape[3]
+    slant, offset = (_spread(each, width) for each in sums * (inverse / -output[0, 0].numel()))
+    rows = _rows(z)
+    torch.addcmul(offset, rows, slant, out=rows)
+    rows.addcmul_(_rows(d), _spread(inverse, width))
+    return z
 
 
 def _fold(image: Tensor, most: int) -> int:
@@ -137,14 +123,31 @@ def _fold(image: Tensor, most: int) -> int:
     return enough[-1] if enough else possible[0] if possible else 1
 
 
-def _folded(image: Tensor, fold: int) -> Tensor:
-    """See (batch, channels, rows, columns) as (batch, fold * channels, rows, columns / fold)."""
-    batch, channels, rows, columns = image.shape
-    pixels = image.permute(0, 2, 3, 1)
-    return pixels.view(batch, rows, columns // fold, fold * channels).permute(0, 3, 1, 2)
+def _statistics(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each channel of one image."""
+    if image.is_meta:
+        return image.new_empty(image.shape[1]), image.new_empty(image.shape[1])
+    return _aten.batch_norm_update_stats(image, None, None, 0.0)
 
 
-def _unfolded(image: Tensor, fold: int) -> Tensor:
-    batch, channels, rows, columns = image.shape
-    pixels = image.permute(0, 2, 3, 1)
-    return pixels.view(batch, rows, columns * fold, channels // fold).permute(0, 3, 1, 2)
+def _folded(image: Tensor, fold: int) -> list[Tensor]:
+    """See each image as (1, fold * channels, rows, columns / fold)."""
+    _, channels, rows, columns = image.shape
+    pixels = image.permute(0, 2, 3, 1).view(-1, rows, columns // fold, fold * channels)
+    return list(pixels.permute(0, 3, 1, 2).split(1))
+
+
+def _rows(image: Tensor) -> Tensor:
+    """See (batch, channels, rows, columns) as (batch, rows, columns * channels)."""
+    return image.permute(0, 2, 3, 1).view(len(image), image.shape[2], -1)
+
+
+def _image(rows: Tensor, shape: torch.Size) -> Tensor:
+    """Undo `_rows`."""
+    batch, channels, height, width = shape
+    return rows.view(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _spread(values: Tensor, width: int) -> Tensor:
+    """Repeat (batch, channels) along a row, (batch, 1, columns * channels)."""
+    return values.repeat(1, width)[:, None]

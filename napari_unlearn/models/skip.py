@@ -8,12 +8,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from napari_unlearn.models.activation import backwards, forwards, is_fused
+from napari_unlearn.models.activation import backwards, forwards, is_fused, is_little
 
 
 def can_share(image: Tensor) -> bool:
-    """Whether images are computed by our own code and of even size."""
-    return is_fused(image) and all(size % 2 == 0 for size in image.shape[2:])
+    """Whether images are computed by our own code, of even size, and worth it."""
+    even = all(size % 2 == 0 for size in image.shape[2:])
+    return even and is_fused(image) and not is_little(image)
 
 
 @dataclass(frozen=True, eq=False)

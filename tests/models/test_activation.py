@@ -10,7 +10,7 @@ def plain(image):
     return functional.leaky_relu(functional.instance_norm(image, eps=1e-5), 0.2)
 
 
-# tiny (torch's autograd); small; folded by 8; several; several folded by 2; odd; two pixels
+# little (torch's autograd); folded; several; several folded by 2; odd; two pixels
 @pytest.mark.parametrize(
     "shape",
     [

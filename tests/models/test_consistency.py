@@ -29,7 +29,9 @@ def test_the_derivative_of_a_correction_is_that_of_differences(wanted):
 
     weight = torch.randn(1, dtype=torch.float64)
     inputs = (stack(*SHAPE), weight, stack(2, 6, 5), stack(*SHAPE))
-    assert gradcheck(corrected, [x.detach().requires_grad_(w) for x, w in zip(inputs, wanted)])
+    assert gradcheck(
+        corrected, [x.detach().requires_grad_(w) for x, w in zip(inputs, wanted, strict=True)]
+    )
 
 
 def test_a_correction_is_its_formula():
