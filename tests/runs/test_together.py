@@ -147,6 +147,20 @@ def test_under_torchrun_the_one_that_is_left_says_so(study):
     assert said.count("and --resume goes on from there.") == 1
 
 
+def test_ctrl_c_ends_all_processes_in_one_sentence(study):
+    shutil.rmtree(study / "runs" / "original", ignore_errors=True)
+    process = begin(*words(TRAIN, study))
+    wait_for(lambda: (study / "runs" / "original" / FILE).exists())
+    processes = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    said = finish(process, code=1)
+    assert said.endswith("Interrupted. What was saved is kept, and --resume goes on from there.")
+    assert said.count("Interrupted") == 1
+    assert "Traceback" not in said
+    psutil.wait_procs(processes, timeout=10)
+    assert not any(each.is_running() for each in processes)
+
+
 def test_what_cannot_be_shared_equally_is_refused(study):
     said = finish(begin(*words(TRAIN, study), count=3), code=2)
     assert said.startswith("A batch_size of 2 cannot be shared by 3 processes")
