@@ -85,9 +85,12 @@ class Ranks:
 
     def take_from_first(self, tensors: Sequence[Tensor]) -> None:
         """Replace tensors by those of the first process."""
-        if self.count > 1:
-            for tensor in tensors:
-                _meet(partial(dist.broadcast, tensor, 0))
+        if self.count == 1:
+            return
+        for tensor in tensors:
+            sent = tensor.to(torch.uint8) if tensor.dtype == torch.bool else tensor
+            _meet(partial(dist.broadcast, sent, 0))
+            tensor.copy_(sent)
 
     def gathered(self, own: T) -> list[T]:
         """What every process has, in their order."""
@@ -155,8 +158,8 @@ def leave(error: UnlearnError, say: Callable[[str], None], code: int) -> None:
     At once: whoever waits for a dead process in another thread would keep the interpreter.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    told = isinstance(error, LostProcess) and LAUNCHER in os.environ
-    if not told and _speaks():
+    known = isinstance(error, LostProcess) or isinstance(error.__cause__, KeyboardInterrupt)
+    if not (known and LAUNCHER in os.environ) and _speaks():
         say(str(error))
     sys.stdout.flush()
     os._exit(code)
