@@ -1,13 +1,17 @@
 """Make the two over-fitted experiments of docs/audit.md, audit them, and publish what was found.
 
 Usage: python scripts/measure_audit.py reconstruction|segmentation [FOLDER]
+       python scripts/measure_audit.py brain-knee|heads STUDY
 
 FOLDER (build/audit by default) receives data, runs and audit; runs that are whole are not made
-again, others gone on with. The audit goes to docs/results/, its figure to docs/audit/. Without
-arguments docs/audit.md is made anew from docs/results/.
+again, others gone on with. STUDY is the folder of a finished `napari-unlearn study` of that
+protocol, whose seeds are audited as they are. Audits go to docs/results/, figures to
+docs/audit/. Without arguments docs/audit.md is made anew from docs/results/.
 """
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from napari_unlearn.audit.audit import audit
@@ -15,7 +19,7 @@ from napari_unlearn.audit.figure import draw_losses
 from napari_unlearn.audit.inversion import Probe
 from napari_unlearn.audit.options import Options
 from napari_unlearn.audit.report import table, verdicts
-from napari_unlearn.audit.result import Audit
+from napari_unlearn.audit.result import Audit, RunAudit
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.evaluation.paper_style import save
 from napari_unlearn.experiment import Experiment
@@ -114,6 +118,12 @@ RUNS = {
     ),
 }
 
+STUDIES = {
+    "brain-knee": ("refit-ignorant", "zero-filled", "nl-ft", "ga-l1-ft"),
+    "heads": ("as-stranger@20", "as-stranger@50", "noisy-label@20", "max-loss@20"),
+}
+"""Runs of the two studies' seeds that are audited beside original and oracle."""
+
 
 def simulate(task: str, folder: Path) -> None:
     """Write data and experiment file."""
@@ -155,27 +165,83 @@ def measure(task: str, folder: Path, docs: Path = DOCS) -> Audit:
     return found
 
 
+def measure_study(name: str, study: Path, docs: Path = DOCS) -> list[Audit]:
+    """Audit the seeds of a finished study; what is published of them holds no losses."""
+    audits = []
+    for folder in sorted(study.glob("seed-*")):
+        experiment = Experiment.load(folder)
+        # The study made the relearn attack on scans itself.
+        options = Options(runs=STUDIES[name], relearn=None)
+        command = f"python scripts/measure_audit.py {name} STUDY"
+        *_, found = audit(experiment, options, "cpu", command=command)
+        if not isinstance(found, Audit):
+            raise SystemExit("The audit ended without a result.")
+        runs = tuple(replace(run, losses={}) for run in found.runs)
+        audits.append(replace(found, runs=runs))
+        audits[-1].write(docs / "results" / f"audit-{name}-{folder.name}.json")
+        say(f"{name} {folder.name}")
+    return audits
+
+
+def block_of_study(seeds: Sequence[Audit]) -> str:
+    """A line per run, a column per training seed."""
+    first = seeds[0]
+    about = f"{first.members} forgotten people against {first.others} of `{first.hold_out}`"
+    names = dict.fromkeys(run.name for found in seeds for run in found.runs)
+    heads = ["run", *(f"seed {number}" for number in range(len(seeds)))]
+    lines = [heads, ["---"] * len(heads)]
+    lines += [[name, *(_told(found.run(name)) for found in seeds)] for name in names]
+    shown = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"`{first.command}`: {about}.\n\n{shown}"
+
+
+def _told(run: RunAudit | None) -> str:
+    """AUC, its difference to the oracle's, and the verdicts on both questions about it."""
+    if run is None:
+        return ""
+    words = f"{run.auc.value:.2f} [{run.auc.low:.2f}, {run.auc.high:.2f}]"
+    if run.auc_gap is not None:
+        gap = run.auc_gap
+        words = f"{run.auc.value:.2f}, {gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]"
+    answers = [verdict.answer for verdict in run.verdicts[:2]]
+    if len(answers) == 2:
+        words += f"; {answers[0]}; undamaged: {answers[1]}"
+    return words
+
+
 def block(found: Audit) -> str:
     """What the page says of one audit."""
     about = f"{found.members} forgotten people against {found.others} of `{found.hold_out}`"
     return f"`{found.command}`: {about}.\n\n{table(found).markdown()}\n\n{verdicts(found)}"
 
 
-def fill(page: str, task: str, found: Audit) -> str:
-    """Put an audit between the page's marks."""
-    begin, end = f"<!-- {task} -->", f"<!-- end of {task} -->"
+def blocks(results: Path) -> dict[str, str]:
+    """What the page says, by the names of its marks, of the results that are there."""
+    found = {}
+    for task in TASKS:
+        path = results / f"audit-{task}.json"
+        if path.exists():
+            found[task] = block(Audit.read(path))
+    for name in STUDIES:
+        seeds = sorted(results.glob(f"audit-{name}-seed-*.json"))
+        if seeds:
+            found[name] = block_of_study([Audit.read(path) for path in seeds])
+    return found
+
+
+def fill(page: str, name: str, text: str) -> str:
+    """Put a text between the page's marks."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     head, _, rest = page.partition(begin)
     _, _, tail = rest.partition(end)
-    return f"{head}{begin}\n\n{block(found)}\n\n{end}{tail}"
+    return f"{head}{begin}\n\n{text}\n\n{end}{tail}"
 
 
 def publish(page: Path = PAGE, results: Path = DOCS / "results") -> None:
     """Make the page anew from every result that is there."""
     text = page.read_text()
-    for task in TASKS:
-        path = results / f"audit-{task}.json"
-        if path.exists():
-            text = fill(text, task, Audit.read(path))
+    for name, words in blocks(results).items():
+        text = fill(text, name, words)
     page.write_text(text)
 
 
@@ -185,9 +251,13 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        if sys.argv[1] not in TASKS:
+    match sys.argv[1:]:
+        case []:
+            pass
+        case [task, *folder] if task in TASKS and len(folder) < 2:
+            measure(task, Path(*folder or ["build/audit"]) / task)
+        case [name, study] if name in STUDIES:
+            measure_study(name, Path(study))
+        case _:
             raise SystemExit(__doc__)
-        base = Path(sys.argv[2]) if len(sys.argv) > 2 else Path("build/audit")
-        measure(sys.argv[1], base / sys.argv[1])
     publish()

@@ -11,13 +11,13 @@ import torch
 from napari_unlearn import __version__
 from napari_unlearn.audit.damage import damage_of
 from napari_unlearn.audit.distance import ks_distance
-from napari_unlearn.audit.inversion import chosen, likeness
+from napari_unlearn.audit.inversion import likeness
 from napari_unlearn.audit.judge import judged
 from napari_unlearn.audit.lira import lira
 from napari_unlearn.audit.losses import ByPerson, confidence, losses_of
 from napari_unlearn.audit.membership import auc_of, gap_of, privleak, rate_of
 from napari_unlearn.audit.options import Options
-from napari_unlearn.audit.people import part_of
+from napari_unlearn.audit.people import chosen, part_of
 from napari_unlearn.audit.result import Audit, RunAudit
 from napari_unlearn.audit.shadows import Shadows, make_shadows
 from napari_unlearn.audit.subjects import ORACLE, ORIGINAL, Audited, audited
@@ -258,7 +258,9 @@ class _Work:
         task = self.about.task
         both = confidence(task, {**seen.members, **seen.others})
         own = {who: float(value.mean()) for who, value in both.items()}
-        return lira(own, [*seen.members], [*seen.others], shadows)
+        asked = shadows[0].statistic
+        others = [who for who in seen.others if who in asked]
+        return lira(own, [*seen.members], others, shadows)
 
     def _beside(self, key: str, found: Mapping[str, Membership]) -> Figures:
         """AUC and gap to the oracle's."""

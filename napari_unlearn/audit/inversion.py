@@ -50,13 +50,6 @@ class Probe:
             raise AuditError("An inversion needs at least 1 step and 2 people of a kind.")
 
 
-def chosen(people: People, most: int) -> tuple[str, ...]:
-    """At most so many people, spread evenly."""
-    names = list(people)
-    places = np.linspace(0, len(names) - 1, min(most, len(names))).round().astype(int)
-    return tuple(names[place] for place in places)
-
-
 def likeness(
     task: Task[Any],
     model: nn.Module,

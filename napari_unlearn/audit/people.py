@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.samples import SampleSet
 from napari_unlearn.unlearning.volumes import VolumeSet
@@ -20,6 +22,13 @@ def people_of(samples: SampleSet, label: str) -> People:
     for place, key in enumerate(identities(samples)):
         places.setdefault(key, []).append(place)
     return {f"{label} {n}": tuple(own) for n, own in enumerate(places.values(), start=1)}
+
+
+def chosen(people: People, most: int) -> tuple[str, ...]:
+    """At most so many people, spread evenly."""
+    names = list(people)
+    places = np.linspace(0, len(names) - 1, min(most, len(names))).round().astype(int)
+    return tuple(names[place] for place in places)
 
 
 def identities(samples: SampleSet) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from napari_unlearn.audit.error import AuditError
 from napari_unlearn.audit.lira import Shadow, Statistic
 from napari_unlearn.audit.losses import confidence, losses_of
-from napari_unlearn.audit.people import People, part_of, people_of
+from napari_unlearn.audit.people import People, chosen, part_of, people_of
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.evaluation.paper_runs import fraction_of
 from napari_unlearn.experiment import Experiment
@@ -37,9 +37,10 @@ def make_shadows(
 ) -> Iterator[tuple[int, int] | Shadows]:
     """Train `count` originals and make each of them unlearn like every run.
 
-    People of the forget set and the hold-out are drawn together into halves; one half is learnt
-    with the retain set and then forgotten, the other is never shown. Every second shadow takes
-    the other half, so that everybody is inside in half of them. Nothing stays on disk.
+    People of the forget set and as many of the hold-out are drawn together into halves, each as
+    large as the forget set; one half is learnt with the retain set and then forgotten, the other
+    is never shown. Every second shadow takes the other half, so that everybody is inside in half
+    of them. Nothing stays on disk.
 
     Args:
         experiment: whose settings hold.
@@ -62,7 +63,9 @@ def make_shadows(
     cancel = cancel or CancelToken()
     forget, other = experiment.samples("forget"), experiment.samples(hold_out)
     pool = forget + other
-    people = pooled(people_of(forget, "forget"), people_of(other, "other"), len(forget))
+    members, others = people_of(forget, "forget"), people_of(other, "other")
+    as_many = {who: others[who] for who in chosen(others, len(members))}
+    people = pooled(members, as_many, len(forget))
     found: dict[str, list[Shadow]] = {name: [] for name in (ORIGINAL, *runs)}
     done, total = 0, count * len(found)
     for number in range(count):

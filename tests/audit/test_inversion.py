@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from napari_unlearn.audit.error import AuditError
-from napari_unlearn.audit.inversion import Probe, chosen, invert
+from napari_unlearn.audit.inversion import Probe, invert
 from napari_unlearn.models.registry import build
 from napari_unlearn.mri.sampling import Sampling
 from napari_unlearn.phantoms.head import simulate_head
@@ -64,12 +64,6 @@ def test_weights_are_left_as_they_are(knees):
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     invert(Reconstruction(), model, knees[0], Probe(steps=2))
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
-
-
-def test_people_are_spread_evenly_over_the_set():
-    people = {f"p{n}": (n,) for n in range(9)}
-    assert chosen(people, 3) == ("p0", "p4", "p8")
-    assert chosen(people, 20) == tuple(people)
 
 
 def test_a_probe_that_does_nothing_is_refused():

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from napari_unlearn.audit.losses import confidence, losses_of, means
-from napari_unlearn.audit.people import identities, part_of, people_of
+from napari_unlearn.audit.people import chosen, identities, part_of, people_of
 from napari_unlearn.evaluation.membership import patch_losses
 from napari_unlearn.models.registry import build
 from napari_unlearn.mri.sampling import Sampling
@@ -37,6 +37,12 @@ def test_slices_of_a_patient_belong_together_and_nobody_is_named(scans):
 def test_a_part_of_a_set_keeps_the_order_asked_for(scans, heads):
     assert [index for _, index in part_of(scans, (3, 0)).slices] == [1, 0]
     assert identities(part_of(heads, (2, 0))) == ["head-0003", "head-0001"]
+
+
+def test_people_are_spread_evenly_over_the_set():
+    people = {f"p{n}": (n,) for n in range(9)}
+    assert chosen(people, 3) == ("p0", "p4", "p8")
+    assert chosen(people, 20) == tuple(people)
 
 
 def test_the_loss_of_a_slice_is_the_tasks_own(scans):
