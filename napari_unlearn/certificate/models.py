@@ -92,7 +92,13 @@ def find_family(experiment: Experiment, run: str | None) -> Family:
         raise WrongUse(f"There is no run '{name}' in {experiment.folder}; accepted: {known}.")
     if name in (ORIGINAL, ORACLE):
         raise WrongUse(f"The {name} forgot nothing; accepted: --run with a run of 'unlearn'.")
-    all_of_them = {n: read_checkpoint(n, path) for n, path in paths.items()}
+    all_of_them = {}
+    for each, path in paths.items():
+        try:
+            all_of_them[each] = read_checkpoint(each, path)
+        except UnlearnError:
+            if each in (name, ORIGINAL, ORACLE):
+                raise  # a damaged run that is none of these is no business of this one
     by_hash = {each.sha256: each for each in reversed(all_of_them.values())}
     child = all_of_them[name]
     if not child.card.parent:
