@@ -1,7 +1,8 @@
 """Network, optimiser and teachers of a job on its device: one step, one picture at a time."""
 
 import math
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.evaluation.out_of_memory import ran_out
 from napari_unlearn.models.device import device_name, resolve_device
 from napari_unlearn.models.lora import mask_adapters
 from napari_unlearn.unlearning.context import Context, Draw
@@ -55,6 +57,9 @@ class Engine:
             self.model.mark_forward_method("kspace")
         self.midway: dict[str, Tensor] | None = None
         """Weights of the teacher "midway", once it is there."""
+        self._in_turn = False
+        """Whether each objective is passed backwards before the next, as memory ran out."""
+        self._remark = ""
         self._kept: dict[int, Tensor] = {}
         """What an objective made once of a forget sample, by its place in the set."""
 
@@ -67,7 +72,7 @@ class Engine:
         """Take step `step` (from 0) with the weights that may move; its loss.
 
         Raises:
-            UnlearnError: if the loss is not finite.
+            UnlearnError: if the loss is not finite, or memory runs out in whatever way.
         """
         job = self.job
         weights = job.strategy.schedule.at(step, job.total_steps)
@@ -75,14 +80,7 @@ class Engine:
             group["lr"] = job.learning_rate * weights.rate
         if weights.forget and "midway" in job.strategy.teachers and self.midway is None:
             self.keep_midway(self.plain.state_dict())
-        loss = self._loss(weights, step)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise UnlearnError(
-                f"The loss of '{job.strategy.title}' is not finite at step {step + 1}; "
-                "a smaller learning rate or parameter keeps it finite."
-            )
-        self.fabric.backward(loss)
+        value = self._gradients(weights, step)
         restrain(self.bench, self.masks)
         self.fabric.clip_gradients(
             self.model, self._wrapped, max_norm=job.gradient_clip, error_if_nonfinite=False
@@ -106,8 +104,64 @@ class Engine:
         self.model.train()
         return self.job.task.picture(answer)
 
-    def _loss(self, weights: Weights, step: int) -> Tensor:
-        """The strategy's loss of one step, summed over its objectives and its penalty."""
+    def remark(self) -> str:
+        """What is done otherwise from now on as memory ran out; said once."""
+        said, self._remark = self._remark, ""
+        return said
+
+    def _gradients(self, weights: Weights, step: int) -> float:
+        """Loss and gradients of a step; where memory runs out, again in a lighter way."""
+        while True:
+            try:
+                return self._backward(weights, step)
+            except (MemoryError, RuntimeError) as error:
+                if not ran_out(error):
+                    raise
+                # The tensors that filled the memory live in the frames of the traceback.
+                traceback.clear_frames(error.__traceback__)
+                cause = error
+            self._wrapped.zero_grad()
+            if self.fabric.device.type == "cuda":
+                torch.cuda.empty_cache()
+            self._lighter(step, cause)
+
+    def _lighter(self, step: int, cause: Exception) -> None:
+        """Halve what a step keeps: no activations, then one objective at a time."""
+        dense = [
+            part for part in self.plain.modules() if getattr(part, "checkpointing", 1) is False
+        ]
+        how = ""
+        if dense:
+            for part in dense:
+                part.checkpointing = True  # type: ignore[assignment]
+            how = "activations are computed twice instead of kept, which is slower"
+        elif not self._in_turn and self.job.strategy.forget and self.job.strategy.retain:
+            self._in_turn = True
+            how = "forget and retain sample are passed one after the other"
+        where = f"{self.fabric.device} ran out of memory in step {step + 1}"
+        if not how:
+            raise UnlearnError(
+                f"{where}, however little of it is kept; close other programs, or choose another "
+                "device, smaller samples or a smaller model."
+            ) from cause
+        self._remark = f"{where}; from here on {how}."
+
+    def _backward(self, weights: Weights, step: int) -> float:
+        """Pass forwards and backwards, all objectives at once or one after the other."""
+        total, parts = 0.0, self._losses(weights, step)
+        for loss in parts if self._in_turn else (torch.stack(list(parts)).sum(),):
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                raise UnlearnError(
+                    f"The loss of '{self.job.strategy.title}' is not finite at step {step + 1}; "
+                    "a smaller learning rate or parameter keeps it finite."
+                )
+            self.fabric.backward(loss)
+            total += value
+        return total
+
+    def _losses(self, weights: Weights, step: int) -> Iterator[Tensor]:
+        """The strategy's losses of one step, by objective and penalty."""
         job, strategy = self.job, self.job.strategy
         rng = torch.Generator().manual_seed(job.seed * 1_000_003 + step)
         device = self.fabric.device
@@ -117,17 +171,15 @@ class Engine:
             return job.batch(name, step).to(device)
 
         context = Context(rng, self.teachers, read, lambda make: self._once(make, step))
-        parts: list[Tensor] = []
         for name, weight, objective in (
             ("forget", weights.forget, strategy.forget),
             ("retain", weights.retain, strategy.retain),
         ):
             if objective is None or weight == 0:
                 continue
-            parts.append(weight * objective.loss(job.task, self.model, read(name), context))
+            yield weight * objective.loss(job.task, self.model, read(name), context)
         if strategy.penalty is not None and weights.forget != 0:
-            parts.append(weights.forget * strategy.penalty.loss(self.model))
-        return torch.stack(parts).sum()
+            yield weights.forget * strategy.penalty.loss(self.model)
 
     def _once(self, make: Draw, step: int) -> Tensor:
         place = self.job.place_of("forget", step)

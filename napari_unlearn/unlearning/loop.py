@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.evaluation.out_of_memory import memory_said
+from napari_unlearn.unlearning.claim import claimed
 from napari_unlearn.unlearning.engine import Engine
 from napari_unlearn.unlearning.events import (
     Alarm,
@@ -39,12 +41,23 @@ def train(job: Job, cancel: CancelToken | None = None, resume: bool = False) -> 
     the run with its best epoch, or with nothing if no epoch was within the limit.
 
     Raises:
-        UnlearnError: if the loss is no longer finite, or files cannot be read or written.
+        UnlearnError: if the loss is no longer finite, files cannot be read or written, memory
+            runs out in whatever way a step is taken, or another process is at work on the run.
     """
-    run = _Run(job, cancel or CancelToken(), resume)
+    # Before the folder is claimed: a job that cannot begin leaves no folder behind.
+    engine, record = Engine(job), Record(job)
+    with claimed(job.folder):
+        yield from _work(_Run(job, engine, record, cancel or CancelToken(), resume))
+
+
+def _work(run: "_Run") -> Iterator[Event]:
+    """All of a job in a folder that nobody else works in."""
+    job = run.job
     yield run.record.tell(
         Started(job.strategy.title, job.total_steps, run.engine.device_name, run.step)
     )
+    if run.remark:
+        yield Alarm(run.remark)
     if not (yield from run.prepare()):
         yield Alarm("Stopped before the first step; nothing was written.")
         yield from run.discard()
@@ -63,10 +76,10 @@ def train(job: Job, cancel: CancelToken | None = None, resume: bool = False) -> 
 class _Run:
     """A job under way: where it stands, and what there is to do next."""
 
-    def __init__(self, job: Job, cancel: CancelToken, resume: bool) -> None:
-        self.job, self.cancel = job, cancel
-        self.engine = engine = Engine(job)
-        self.record = Record(job)
+    def __init__(
+        self, job: Job, engine: Engine, record: Record, cancel: CancelToken, resume: bool
+    ) -> None:
+        self.job, self.cancel, self.engine, self.record = job, cancel, engine, record
         self.key = job_key(self.record.settings)
         found = None
         if resume and job.folder is not None:
@@ -74,6 +87,8 @@ class _Run:
         self.record.start(resumed=found is not None)
         self.resumed = found is not None
         progress = found or Progress(0, 0.0, 0.0)
+        self.remark = progress.remark
+        """What was odd about the file that the run goes on from."""
         self.step, self.seconds = progress.step, progress.seconds
         self.epoch_loss, self.epoch_open = progress.epoch_loss, progress.epoch_open
         engine.restrict(progress.masks)
@@ -152,6 +167,8 @@ class _Run:
             self.seconds += time.perf_counter() - began
             self.step += 1
             self.epoch_loss += value
+            if remark := self.engine.remark():
+                yield Alarm(remark)
             now = time.monotonic()
             if now - told >= EVENT_SECONDS or self.step in (1, steps):
                 told = now
@@ -194,9 +211,12 @@ class _Run:
     ) -> Generator[Event, None, dict[str, float]]:
         """The quality on these sets; nothing if cancelled."""
         engine, device = self.engine, self.engine.fabric.device
-        return (
-            yield from measure(self.job, sets, engine.model, device, self.cancel, self.step, save)
-        )
+        with memory_said(f"measuring {self.job.card.title}", device):
+            return (
+                yield from measure(
+                    self.job, sets, engine.model, device, self.cancel, self.step, save
+                )
+            )
 
     def judge(self, epoch: int) -> Iterator[Alarm]:
         """Let the guard look at an epoch's figures."""

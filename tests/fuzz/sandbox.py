@@ -1,4 +1,4 @@
-"""A process that reads strangers' files: bounded in memory and time, watched for what it touches."""
+"""A process that reads strangers' files, bounded in memory and time, watched in what it touches."""
 
 import ctypes
 import gc
@@ -64,7 +64,7 @@ class Sandbox:
     def __init__(self, room: int = ROOM, seconds: float = SECONDS) -> None:
         self._room, self._seconds = room, seconds
         self._home = tempfile.TemporaryDirectory(prefix="napari-unlearn-home-")
-            self.started = 0
+        self.started = 0
         self._start()
 
     def _start(self) -> None:
@@ -115,7 +115,10 @@ class Sandbox:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.close()
         self._home.cleanup()
@@ -176,7 +179,7 @@ def _serve(link: Connection, home: str, room: int) -> None:
             DOORS[door](Path(path))
         except UnlearnError as error:
             kind, text = "sentence", str(error)
-        except BaseException as error:  # noqa: BLE001  the very thing that is looked for
+        except BaseException as error:
             kind, text = "exception", "".join(traceback.format_exception(error)[-12:])
         watch.on = False
         seconds = time.monotonic() - began
