@@ -19,7 +19,7 @@ from rich.progress import (
 )
 
 from napari_unlearn.cancel import CancelToken
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.errors import Cancelled, UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Reconstructed
 from napari_unlearn.evaluation.responsibility import Asked, Responsibility
 from napari_unlearn.evaluation.suspicion import Suspicion
@@ -77,7 +77,7 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
     """Train or unlearn in the terminal; Ctrl-C keeps what is there.
 
     Raises:
-        UnlearnError: if the run was interrupted.
+        Cancelled: if the run was interrupted.
     """
     import torch
 
@@ -121,7 +121,7 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
                         if event.shares:
                             progress.console.print(where_time_went(event))
     except KeyboardInterrupt as stop:
-        raise UnlearnError(
+        raise Cancelled(
             "Interrupted; what was saved is kept, and --resume goes on from there."
         ) from stop
 
@@ -271,7 +271,7 @@ def show_study(begin: "Callable[[CancelToken], Iterator[StudyEvent]]") -> Path:
         begin: starts the study; the token stops it.
 
     Raises:
-        UnlearnError: as the study, or if it was interrupted.
+        UnlearnError: as the study; `Cancelled` if it was interrupted.
     """
     from napari_unlearn.study.pieces import PieceDone
     from napari_unlearn.study.stages import StageBegan, StudyDone
@@ -290,5 +290,5 @@ def show_study(begin: "Callable[[CancelToken], Iterator[StudyEvent]]") -> Path:
                 case StudyDone():
                     return event.report
     except KeyboardInterrupt as stop:
-        raise UnlearnError("Interrupted; the same command goes on from here.") from stop
+        raise Cancelled("Interrupted; the same command goes on from here.") from stop
     raise UnlearnError("The study ended without a report.")

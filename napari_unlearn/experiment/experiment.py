@@ -209,7 +209,7 @@ class Experiment(File):
         if not self.training.parent:
             return None
         found = self.place("training.parent", self.training.parent)
-        if not found.is_file():
+        if not _is_file(found):
             accepted = f'a checkpoint that exists (there is none at {found}), or ""'
             raise wrong_value(self.path, "training.parent", self.training.parent, accepted)
         return found
@@ -397,3 +397,10 @@ class Experiment(File):
                 "start from; accepted: --name with another name."
             )
         return self.runs[parent]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False

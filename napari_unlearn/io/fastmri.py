@@ -27,6 +27,7 @@ from napari_unlearn.io.fastmri_layout import (
 )
 from napari_unlearn.io.hdf5 import check_size, find_dataset, open_hdf5
 from napari_unlearn.io.ismrmrd_header import format_header, parse_recon_space
+from napari_unlearn.io.volume import odd_numbers
 from napari_unlearn.mri.arrays import centre_crop, root_sum_of_squares
 from napari_unlearn.mri.scan import Header, MemoryScan, Scan
 
@@ -136,8 +137,8 @@ class FastmriScan:
             dataset = file[name]
             whole = coil is None or dataset.ndim == 3  # no coil axis in single-coil files
             values = np.asarray(dataset[index] if whole else dataset[index, coil])
-        if not np.isfinite(values).all():
-            raise ReadError(f"{self.path}: '{name}' holds NaN or infinity in slice {index}.")
+        if wrong := odd_numbers(values):
+            raise ReadError(f"{self.path}: '{name}' holds {wrong} in slice {index}.")
         return values
 
 

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unlearn.errors import shortened
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.hdf5 import check_size, find_dataset
 from napari_unlearn.io.hdf5_guard import path_of
@@ -34,7 +35,7 @@ def find_kspace(file: h5py.File) -> h5py.Dataset:
     dataset = find_dataset(file, "kspace")
     expected = "'kspace' (slices, coils, rows, columns), complex"
     if dataset is None:
-        found = ", ".join(f"'{name}'" for name in list(file)[:8]) or "nothing"
+        found = ", ".join(f"'{shortened(name, 30)}'" for name in list(file)[:5]) or "nothing"
         raise ReadError(
             f"{path_of(file)}: no dataset 'kspace' (found: {found}). A fastMRI file "
             f"needs {expected}."

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import h5py
 
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.bounded import open_file
+from napari_unlearn.errors import UnlearnError, reason
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.hdf5_guard import GuardedFile, path_of
 
@@ -28,16 +29,10 @@ _MOST_COMPRESSION = 10_000
 """Declared size over stored size; zeros under gzip reach about 1,000."""
 
 
-def first_line(error: BaseException) -> str:
-    """First line of an exception's text, for use inside a sentence."""
-    line = (str(error).splitlines() or [type(error).__name__])[0].strip().rstrip(".")
-    return line if len(line) <= 200 else line[:197] + "..."
-
-
 def check_readable(path: Path, accepted: str) -> None:
     """Raise `ReadError` unless `path` is a file that this user may read."""
     try:
-        with path.open("rb"):
+        with open_file(path):
             return
     except FileNotFoundError:
         raise ReadError(f"{path}: no such file; {accepted} is expected.") from None
@@ -46,7 +41,7 @@ def check_readable(path: Path, accepted: str) -> None:
     except IsADirectoryError:
         raise ReadError(f"{path}: is a folder; {accepted} is expected.") from None
     except (OSError, ValueError) as error:
-        raise ReadError(f"{path}: cannot be read ({first_line(error)}).") from error
+        raise ReadError(f"{path}: cannot be read ({reason(error)}).") from error
 
 
 def is_hdf5(path: Path) -> bool:
@@ -74,7 +69,7 @@ def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     # h5py reports damage through whichever of these its C layer happens to meet.
     except _DAMAGE as error:
         raise ReadError(
-            f"{path}: the HDF5 file is truncated or damaged ({first_line(error)})."
+            f"{path}: the HDF5 file is truncated or damaged ({reason(error)})."
         ) from error
 
 

@@ -19,7 +19,7 @@ from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import read_card, save_checkpoint, sha256
 from napari_unlearn.unlearning.events import Event
 from napari_unlearn.unlearning.job import Job
-from napari_unlearn.unlearning.resume import FILE
+from napari_unlearn.unlearning.resume import forget_progress
 from napari_unlearn.unlearning.samples import SampleSet
 
 CHECKPOINT, EVENTS, METRICS = "checkpoint.safetensors", "events.jsonl", "metrics.json"
@@ -84,7 +84,7 @@ class Record:
             folder.mkdir(parents=True, exist_ok=True)
             if resumed:
                 return
-            (folder / FILE).unlink(missing_ok=True)
+            forget_progress(folder)
             whole = (folder / CHECKPOINT).exists() and (folder / EVENTS).exists()
             if whole and not (folder / EARLIER).exists():
                 (folder / EVENTS).replace(folder / EARLIER)
@@ -118,7 +118,7 @@ class Record:
         if folder is None:
             return
         try:
-            (folder / FILE).unlink(missing_ok=True)
+            forget_progress(folder)
             if (folder / EARLIER).exists():
                 (folder / EARLIER).replace(folder / EVENTS)
         except OSError as error:
@@ -153,7 +153,7 @@ class Record:
         write_whole(job.folder / METRICS, text.encode())
         (job.folder / EARLIER).unlink(missing_ok=True)
         if over:
-            (job.folder / FILE).unlink(missing_ok=True)
+            forget_progress(job.folder)
         return path
 
     def _save_adapters(self, model: nn.Module, before: Card, after: Card) -> None:

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Comparison
 from napari_unlearn.evaluation.hallucination import find_mode
 from napari_unlearn.evaluation.highlights import BY_HAND
@@ -135,5 +136,5 @@ class Findings(QWidget):
             return
         try:
             self.metrics.export(Path(path))
-        except OSError as error:
-            self._session.said.emit(f"{path}: cannot be written ({error.strerror or error}).")
+        except UnlearnError as error:
+            self._session.said.emit(str(error))

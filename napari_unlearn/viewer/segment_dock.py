@@ -235,5 +235,5 @@ class SegmentDock(QWidget):
             return
         try:
             export_table(labelled, Path(path))
-        except OSError as error:
-            self._complain(f"{path}: cannot be written ({error.strerror or error}).")
+        except UnlearnError as error:
+            self._complain(str(error))

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
+from napari_unlearn.atomic import write_whole
 from napari_unlearn.evaluation.comparison import Comparison, Region
 from napari_unlearn.viewer.marks import COLOURS, SYMBOLS
 from napari_unlearn.viewer.rows import (
@@ -86,7 +87,7 @@ class MetricsTable(Table):
 
     def export(self, path: Path) -> None:
         """Write a CSV file."""
-        path.write_text(as_text(self._rows, ","), encoding="utf-8")
+        write_whole(path, as_text(self._rows, ",").encode())
 
 
 class RegionsTable(Table):

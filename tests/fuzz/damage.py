@@ -103,9 +103,12 @@ def stuffed(path: Path, rng: Random) -> str:
 def replaced(path: Path, rng: Random) -> str:
     """Something else altogether."""
     content = rng.choice(
-        [b"", b"\0", b"\n", b"hello", rng.randbytes(1000), b"\0" * 10_000, b"\x89HDF\r\n\x1a\n"]
-        + [b"PK\x03\x04" + bytes(40), b"\x1f\x8b\x08" + bytes(30), b"\x80\x02}q\x00.", b"{" * 9]
-        + [bytes(128) + b"DICM", (2**62).to_bytes(8, "little") + b"{", b"\x80\x04\x95" + b"\xff" * 8]
+        [
+            *(b"", b"\0", b"\n", b"hello", rng.randbytes(1000), b"\0" * 10_000, b"{" * 9),
+            *(b"\x89HDF\r\n\x1a\n", b"PK\x03\x04" + bytes(40), b"\x1f\x8b\x08" + bytes(30)),
+            *(b"\x80\x02}q\x00.", bytes(128) + b"DICM", (2**62).to_bytes(8, "little") + b"{"),
+            b"\x80\x04\x95" + b"\xff" * 8,
+        ]
     )
     path.write_bytes(content)
     return f"replaced by {content[:12]!r} ({len(content)} bytes)"

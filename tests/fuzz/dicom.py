@@ -15,7 +15,20 @@ from tests.fuzz.kind import Change, Kind
 from tests.io.dicom_files import write_series
 
 _NUMBERS = (0, 1, 2, 3, 65535, 32768)
-_TEXTS = ("", "NaN", "inf", "-1", "0", "1e999", "9" * 5000, "a", "1\\2\\3\\4", "\\\\\\", "\x00", "1e308")
+_TEXTS = (
+    "",
+    "NaN",
+    "inf",
+    "-1",
+    "0",
+    "1e999",
+    "9" * 5000,
+    "a",
+    "1\\2\\3\\4",
+    "\\\\\\",
+    "\x00",
+    "1e308",
+)
 _INTS = ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
 _INT_TAGS = (*_INTS, "SamplesPerPixel", "PlanarConfiguration")
 _DECIMALS = ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceLocation")
@@ -144,7 +157,9 @@ def deflated(folder: Path, rng: Random) -> str:
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
     pydicom.filewriter.write_file_meta_info(buffer, meta)
     size = rng.choice([0, 2**20, 2**28])
-    body = b"\x08\x00\x60\x00CS\x02\x00MR" + b"\x09\x00\x01\x10UN\x00\x00" + size.to_bytes(4, "little")
+    body = (
+        b"\x08\x00\x60\x00CS\x02\x00MR" + b"\x09\x00\x01\x10UN\x00\x00" + size.to_bytes(4, "little")
+    )
     packer = zlib.compressobj(9, wbits=-15)
     packed = packer.compress(body)
     for _ in range(size >> 20):

@@ -1,5 +1,6 @@
 """What is fuzzed: good files of one kind, who reads them, and how they are damaged."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,9 +66,11 @@ def make_case(kind: Kind, seed: int, number: int, folder: Path, changes: Sequenc
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     done = []
-    if kind.changes and rng.random() < 0.6:
-        done.append(rng.choice(kind.changes)(folder, rng))
-    if not done or rng.random() < 0.15:
-        done.append(rng.choice(changes)(folder / kind.target, rng))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # libraries warn of what is written here on purpose
+        if kind.changes and rng.random() < 0.6:
+            done.append(rng.choice(kind.changes)(folder, rng))
+        if not done or rng.random() < 0.15:
+            done.append(rng.choice(changes)(folder / kind.target, rng))
     door = rng.choice(kind.doors)
     return Case(kind.name, number, door, kind.opened, ", then ".join(done))

@@ -43,14 +43,11 @@ def odd_field(folder: Path, rng: Random) -> str:
     if flat.dtype.kind == "f":
         value = rng.choice(_FLOATS)
     elif flat.dtype.kind in "iu":
-        bits = 8 * flat.dtype.itemsize
-        value = (rng.choice((*NUMBERS, 2, 4, 8, 64, 128, 1536, 2304)) + 2 ** (bits - 1)) % 2**bits
-        value -= 2 ** (bits - 1)
-        value %= 2**bits if flat.dtype.kind == "u" else 2**65
+        limits = np.iinfo(flat.dtype)
+        number = rng.choice((*NUMBERS, 2, 4, 8, 64, 128, 1536, 2304))
+        value = min(max(number, int(limits.min)), int(limits.max))
     else:
         value = rng.choice([b"", b"ni1", b"n+2", b"\xff" * 8])
-    if flat.dtype.kind == "u":
-        value = int(value) % 2**8 ** flat.dtype.itemsize
     flat[place] = value
     header[name] = flat.reshape(header[name].shape)
     content[:348] = header.tobytes()

@@ -52,8 +52,14 @@ class Call:
             find = b"\x8c" + bytes([len(module)]) + module + b"\x8c" + bytes([len(name)]) + name
             find += b"\x93"
         elif how == "inst":
-            return b"\x80\x02(X" + struct.pack("<I", len(text)) + text + b"i" + module + b"\n" + (
-                name + b"\n."
+            return (
+                b"\x80\x02(X"
+                + struct.pack("<I", len(text))
+                + text
+                + b"i"
+                + module
+                + b"\n"
+                + (name + b"\n.")
             )
         else:
             find = b"(\x8c" + bytes([len(module)]) + module + b"1c" + module + b"\n" + name + b"\n"
@@ -62,7 +68,9 @@ class Call:
 
 
 def _file(folder: Path) -> Path:
-    return next(path for path in sorted(folder.iterdir()) if path.suffix in (".pt", ".ckpt", ".pth"))
+    return next(
+        path for path in sorted(folder.iterdir()) if path.suffix in (".pt", ".ckpt", ".pth")
+    )
 
 
 def _entries(path: Path) -> list[tuple[str, bytes]]:
@@ -145,7 +153,9 @@ def odd_archive(folder: Path, rng: Random) -> str:
     path = _file(folder)
     entries = _entries(path)
     root = entries[0][0].split("/")[0]
-    how = rng.choice(["up", "missing", "packed", "short", "twice", "bomb", "script", "many", "no byte order"])
+    how = rng.choice(
+        ["up", "missing", "packed", "short", "twice", "bomb", "script", "many", "no byte order"]
+    )
     if how == "up":
         entries += [("../../canary", b"x"), ("/tmp/canary", b"x"), (f"{root}/data/../../c", b"x")]
     elif how == "missing":
@@ -174,7 +184,9 @@ def odd_content(folder: Path, rng: Random) -> str:
     name = rng.choice(list(inner))
     huge = torch.zeros(1).expand(2**20, 2**20)
     tensors = {
-        "a tensor of 2**40 numbers in one": torch.as_strided(torch.zeros(1), (2**20, 2**20), (0, 0)),
+        "a tensor of 2**40 numbers in one": torch.as_strided(
+            torch.zeros(1), (2**20, 2**20), (0, 0)
+        ),
         "expanded": huge,
         "sparse": torch.sparse_coo_tensor(torch.tensor([[0], [0]]), torch.ones(1), (2**30, 2**30)),
         "quantised": torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8),
@@ -193,7 +205,16 @@ def odd_content(folder: Path, rng: Random) -> str:
     if rng.random() < 0.2:
         inner = {str(k) + rng.choice([".x", "/../", "\n", "\x00"]): v for k, v in inner.items()}
     if rng.random() < 0.2:
-        inner = rng.choice([list(inner.values()), {1: 2}, {}, {"state_dict": []}, 3, {"state_dict": inner, "hyper_parameters": {"a": [1]}}])
+        inner = rng.choice(
+            [
+                list(inner.values()),
+                {1: 2},
+                {},
+                {"state_dict": []},
+                3,
+                {"state_dict": inner, "hyper_parameters": {"a": [1]}},
+            ]
+        )
     stream = io.BytesIO()
     torch.save(inner, stream, _use_new_zipfile_serialization=rng.random() < 0.8 or what == "meta")
     path.write_bytes(stream.getvalue())

@@ -181,4 +181,13 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-__all__ = ["Failure", "Report", "all_kinds", "chosen", "fuzz", "generator", "run_case", "write_case"]
+__all__ = [
+    "Failure",
+    "Report",
+    "all_kinds",
+    "chosen",
+    "fuzz",
+    "generator",
+    "run_case",
+    "write_case",
+]

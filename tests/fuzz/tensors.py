@@ -197,7 +197,9 @@ def kinds(folder: Path) -> list[Kind]:
     save_adapters(folder / "adapters.safetensors", Adapters.of(model, about))
     plain = build("varnet", TINY)
     optimizer = torch.optim.Adam(plain.parameters())
-    plain(torch.ones(1, 2, 8, 8, dtype=torch.complex64), torch.ones(1, 8).bool(), 4).sum().backward()
+    plain(
+        torch.ones(1, 2, 8, 8, dtype=torch.complex64), torch.ones(1, 8).bool(), 4
+    ).sum().backward()
     optimizer.step()
     save_progress(folder, "job", plain, optimizer, Progress(3, 1.0, 0.5, metrics={"a": 1.0}))
     adapters = {

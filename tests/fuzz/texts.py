@@ -30,7 +30,14 @@ from tests.reading.studies import write_study
 PLACES = (
     *("../../etc/passwd", "/etc/passwd", "/", "~nobody-at-all/x", "~/x", ".", "", " ", "a\x00b"),
     *("/**/*", "**/*.h5", "/proc/**/*", "[", "[!", "{subject}", "*" * 300, "a/" * 3000, "x" * 300),
-    *("/dev/zero", "con", "\\\\server\\share", "file:///etc/passwd", "data/retain/../../../..", "../*"),
+    *(
+        "/dev/zero",
+        "con",
+        "\\\\server\\share",
+        "file:///etc/passwd",
+        "data/retain/../../../..",
+        "../*",
+    ),
     *("$HOME/x", "`touch canary`", "; touch canary", "\u202eh5.exe", "a\nb", "data/*/*"),
 )
 ODD: tuple[Any, ...] = (
@@ -75,7 +82,9 @@ def odd_key(folder: Path, rng: Random) -> str:
     """A key that nobody knows, endless, or twice."""
     path = _toml_file(folder)
     text = path.read_text()
-    key = rng.choice(['"' + "k" * 10**5 + '"', '"a\\u001b[31m"', "name", '"__class__"', '""', "a.b.c"])
+    key = rng.choice(
+        ['"' + "k" * 10**5 + '"', '"a\\u001b[31m"', "name", '"__class__"', '""', "a.b.c"]
+    )
     line = f"{key} = {toml(rng.choice(ODD[1:]))}\n"
     path.write_text(line + text if rng.random() < 0.5 else text + line, encoding="utf-8")
     return f"a key {key[:20]!r}"
@@ -121,10 +130,12 @@ def odd_journal(folder: Path, rng: Random) -> str:
     column = rng.randrange(9)
     one = b'[{""shape"":""polygon"",""slice"":0,""pixels"":[[%s,1]],""mm"":[[0,1]],""area_mm2"":1}]'
     value = rng.choice(
-        [b"", b"6", b"-1", b"1e999", b"nan", b"9" * 5000, b"x" * 10**5, b'"a""b"', b'"', b"\xff"]
-        + [b"=cmd|' /C calc'!A0", b"\x00", b'"a\rb"', b'"' + one % (b"9" * 400) + b'"']
-        + [b'"' + one % b"1e999" + b'"', b'"' + b"[" * 10**5 + b'"', b'"' + one % b"NaN" + b'"']
-        + [b'"{}"', b"null", b"\xe2\x80\xae", b"1.5", b"true", b'"' + one % b"null" + b'"']
+        [
+            *(b"", b"6", b"-1", b"1e999", b"nan", b"9" * 5000, b"x" * 10**5, b'"a""b"', b'"'),
+            *(b"\xff", b"=cmd|' /C calc'!A0", b"\x00", b'"a\rb"', b'"{}"', b"null", b"true"),
+            *(b"\xe2\x80\xae", b"1.5", b'"' + b"[" * 10**5 + b'"'),
+            *(b'"' + one % corner + b'"' for corner in (b"9" * 400, b"1e999", b"NaN", b"null")),
+        ]
     )
     column = 8 if value.startswith((b'"[', b'"{')) else column
     cells[column] = value
@@ -163,7 +174,9 @@ def odd_json(folder: Path, rng: Random) -> str:
     if rng.random() < 0.2:
         deep = rng.choice([500, 100_000])
         chosen = rng.choice(["[" * deep + "]" * deep, '{"a":' * deep + "1" + "}" * deep])
-        chosen = rng.choice([chosen, f'{{"runs": {chosen}}}', "9" * 10_000, "NaN", '"a"', "[]", "1"])
+        chosen = rng.choice(
+            [chosen, f'{{"runs": {chosen}}}', "9" * 10_000, "NaN", '"a"', "[]", "1"]
+        )
         path.write_text(chosen)
         return f"{chosen[:20]!r}..."
     if path.suffix == ".jsonl":
@@ -241,7 +254,9 @@ def kinds(folder: Path) -> list[Kind]:
     """Good files, made in a folder."""
     scans = {}
     for name in ("retain", "forget", "held"):
-        path = write_fastmri(folder / f"{name}.h5", make_scan(slices=1, rows=12, columns=10, image=(8, 8)))
+        path = write_fastmri(
+            folder / f"{name}.h5", make_scan(slices=1, rows=12, columns=10, image=(8, 8))
+        )
         scans[f"data/{name}/{name}.h5"] = path.read_bytes()
     experiment = {"experiment.toml": _written(EXPERIMENT).encode(), **scans}
     heads = {"experiment.toml": _written(HEADS).encode()}
@@ -260,7 +275,9 @@ def kinds(folder: Path) -> list[Kind]:
         Kind("reading", study, "reading.toml", ("reading", "reveal"), _TOML),
         Kind("journal", study, "reading.toml", ("reveal",), written, hurt=journal),
         Kind("results", {"r.json": results[0]}, "r.json", ("results",), (odd_json,)),
-        Kind("subject-results", {"r.json": results[1]}, "r.json", ("subject results",), (odd_json,)),
+        Kind(
+            "subject-results", {"r.json": results[1]}, "r.json", ("subject results",), (odd_json,)
+        ),
         Kind("events", {"events.jsonl": results[2]}, "events.jsonl", ("history",), (odd_json,)),
         Kind("outline", {"o.geojson": outline}, "o.geojson", ("outline",), (odd_json,)),
         Kind("picture", {"p.png": stream.getvalue()}, "p.png", ("image",), (picture_bomb,)),
@@ -276,7 +293,11 @@ def _study(folder: Path) -> dict[str, bytes]:
         reading.answer(3)
     reading.close()
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files if path.suffix != ".lock"}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in files
+        if path.suffix != ".lock"
+    }
 
 
 def _results(folder: Path) -> tuple[bytes, bytes, bytes]:

@@ -8,7 +8,16 @@ from tests.fuzz.sandbox import Outcome
 
 LONGEST = 300
 """Characters of a sentence beside the paths in it."""
-_TRACES = ("Traceback", "<class ", "<built-in", "object at 0x", "errno", "Errno", "Exception", "\x1b")
+_TRACES = (
+    "Traceback",
+    "<class ",
+    "<built-in",
+    "object at 0x",
+    "errno",
+    "Errno",
+    "Exception",
+    "\x1b",
+)
 
 
 def listing(folder: Path) -> frozenset[tuple[str, int, int]]:
