@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections import Counter
 
 from napari_unlearn.evaluation.comparison import ArmResult, Comparison, Region
@@ -38,6 +39,11 @@ def listed_regions(comparison: Comparison) -> list[tuple[ArmResult, Region]]:
     judged = [arm for arm in comparison.arms if arm.role != "original"] or comparison.arms
     pairs = [(arm, region) for arm in judged for region in arm.regions]
     return sorted(pairs, key=lambda pair: -pair[1].area)
+
+
+def error_text(error: float) -> str:
+    """Mean signed error of a region in per cent of the maximum; a dash without a reference."""
+    return f"{100 * error:+.0f} %" if math.isfinite(error) else "–"
 
 
 def as_text(rows: list[tuple[str, ...]], delimiter: str) -> str:

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 
 from napari_unlearn.evaluation.comparison import Comparison, Region
 from napari_unlearn.viewer.marks import COLOURS, SYMBOLS
-from napari_unlearn.viewer.rows import COLUMNS, as_text, listed_regions, metric_rows
+from napari_unlearn.viewer.rows import COLUMNS, as_text, error_text, listed_regions, metric_rows
 
 
 class Table(QTableWidget):
@@ -90,7 +90,7 @@ class RegionsTable(Table):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(("Region", "Model", "Slice", "mm²", "Error"), parent)
         self.horizontalHeaderItem(4).setToolTip(
-            "Mean signed error inside, per cent of the maximum; + is too bright"
+            "Mean signed error inside, per cent of the maximum; + is too bright, – unknown"
         )
         self._regions: list[Region] = []
         self.cellClicked.connect(self._on_clicked)
@@ -106,7 +106,7 @@ class RegionsTable(Table):
             self.put(row, 1, arm.name)
             self.put(row, 2, str(region.slice))
             self.put(row, 3, f"{region.area:.0f}")
-            self.put(row, 4, f"{100 * region.mean_error:+.0f} %")
+            self.put(row, 4, error_text(region.mean_error))
 
     @property
     def seen(self) -> Region | None:

@@ -1,4 +1,4 @@
-from napari_unlearn.viewer.rows import as_text, listed_regions, metric_rows
+from napari_unlearn.viewer.rows import as_text, error_text, listed_regions, metric_rows
 
 
 def test_volume_figures_and_counts(comparison):
@@ -33,3 +33,7 @@ def test_text_has_a_header_and_a_line_per_arm(comparison):
     lines = as_text(metric_rows(comparison, None), ",").splitlines()
     assert lines[0] == "Model,PSNR,SSIM,NMSE,removed,remaining,introduced"
     assert len(lines) == 4
+
+
+def test_an_error_that_nobody_knows_is_a_dash():
+    assert [error_text(each) for each in (0.123, -0.08, float("nan"))] == ["+12 %", "-8 %", "–"]
