@@ -152,8 +152,8 @@ def hallucinations(
     from napari_unlearn.mri.sampling import Sampling
     from napari_unlearn.terminal import show_self_test
 
-    protocol, own, second = _SELF_TEST_MODELS[anatomy]
-    paths = [model or _sample_model(protocol, own), other or _sample_model(protocol, second)]
+    own, second = _SELF_TEST_MODELS[anatomy]
+    paths = [model or _sample_model(own), other or _sample_model(second)]
     if scan is None:
         calibration, test = phantom_slices(anatomy, subjects, size, coils)
         data = f"{anatomy} phantoms"
@@ -190,16 +190,17 @@ def hallucinations(
 
 
 _SELF_TEST_MODELS = {
-    "brain": ("contaminated-site", "oracle", "original"),
-    "knee": ("brain-knee", "original", "unlearned"),
+    "brain": ("contaminated-site/oracle", "contaminated-site/original"),
+    "knee": ("knee/oracle", "brain-knee/original"),
 }
-"""Of the sample data: protocol, a model that never learnt to invent there, a second one."""
+"""Of the sample data: a model that knows the anatomy and never learnt to invent there, and a
+second one."""
 
 
-def _sample_model(protocol: str, role: str) -> Path:
+def _sample_model(name: str) -> Path:
     from napari_unlearn.viewer.samples import SAMPLES, sample_path
 
-    return sample_path(SAMPLES[0]).parent / protocol / f"{role}.safetensors"
+    return sample_path(SAMPLES[0]).parent / f"{name}.safetensors"
 
 
 def what_was_typed() -> str:
