@@ -1,5 +1,18 @@
-"""`python -m napari_unlearn` is the command line."""
+"""`python -m napari_unlearn` is the command line, as is the script `napari-unlearn`."""
 
-from napari_unlearn.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run a command; Ctrl-C ends it with a sentence at any moment, its imports included."""
+    try:
+        from napari_unlearn.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted; nothing is half-written.\n")
+        sys.exit(130)  # as every program that Ctrl-C ends
+
+
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,41 @@
 """The one family of errors that a user can cause and should read."""
 
 
+def printable(text: str) -> str:
+    """The text on one line, with escapes for what cannot be seen, colours a terminal or turns text.
+
+    A text that is fine already stays as it is.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def reason(error: BaseException, most: int = 160) -> str:
+    """What an exception of another library says, fit for the middle of a sentence."""
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        said = "it needs more memory than there is"
+    line = printable(said.splitlines()[0]).strip().rstrip(".")
+    return shortened(line or type(error).__name__, most)
+
+
+def shortened(text: object, most: int = 60) -> str:
+    """A name or value from a file on one line, cut off where it becomes too long to read."""
+    line = printable(str(text))
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
 class UnlearnError(Exception):
     """A mistake in the user's input: one sentence saying what, where, what is accepted.
 
     The command line and the window catch this type and show its text. Anything else
-    is a bug of ours.
+    is a bug of ours. What a file brings into the sentence (names, keys, values) stays on
+    its one line: characters that are none to look at are shown as escapes.
     """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(printable(text))
 
 
 class WrongUse(UnlearnError):

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 
 from napari_unlearn.cancel import CancelToken
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.errors import Cancelled, UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Reconstructed
 from napari_unlearn.evaluation.responsibility import Asked, Responsibility
 from napari_unlearn.evaluation.suspicion import Suspicion
@@ -38,7 +38,10 @@ from napari_unlearn.unlearning.events import (
 from napari_unlearn.unlearning.job import Job
 
 if TYPE_CHECKING:
+    from napari_unlearn.audit.audit import Audit, AuditEvent
+    from napari_unlearn.audit.self_test import Check
     from napari_unlearn.evaluation.self_test import SelfTestEvent, SelfTestResult
+    from napari_unlearn.evaluation.windows import Windowed
     from napari_unlearn.study.stages import StudyEvent
 
 T = TypeVar("T")
@@ -74,7 +77,7 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
     """Train or unlearn in the terminal; Ctrl-C keeps what is there.
 
     Raises:
-        UnlearnError: if the run was interrupted.
+        Cancelled: if the run was interrupted.
     """
     import torch
 
@@ -118,7 +121,7 @@ def run_job(job: Job, *, resume: bool = False, threads: int | None = None) -> No
                         if event.shares:
                             progress.console.print(where_time_went(event))
     except KeyboardInterrupt as stop:
-        raise UnlearnError(
+        raise Cancelled(
             "Interrupted; what was saved is kept, and --resume goes on from there."
         ) from stop
 
@@ -190,6 +193,16 @@ def show_self_test(events: "Iterator[SelfTestEvent]") -> "SelfTestResult":
     return _counted("Planting and looking", events)
 
 
+def show_audit(events: "Iterator[AuditEvent]") -> "Audit":
+    """Follow an audit to its end."""
+    return _counted("Attacking", events)
+
+
+def show_attacks(events: "Iterator[tuple[int, int] | list[Check]]") -> "list[Check]":
+    """Follow a self-test of the attacks to its end."""
+    return _counted("Attacking known models", events)
+
+
 def show_responsible(events: Iterator[Asked | Responsibility]) -> Responsibility:
     """Follow a search for responsible training slices to its end."""
     counts = ((each.done, each.total) if isinstance(each, Asked) else each for each in events)
@@ -199,6 +212,14 @@ def show_responsible(events: Iterator[Asked | Responsibility]) -> Responsibility
 def show_reconstructions(events: Iterator[tuple[int, int] | T]) -> T:
     """Follow the making of images to its end."""
     return _counted("Reconstructing", events)
+
+
+def show_windows(events: "Iterator[Windowed | T]", title: str) -> T:
+    """Follow the labelling of a volume to its end."""
+    from napari_unlearn.evaluation.windows import Windowed
+
+    counts = ((each.done, each.total) if isinstance(each, Windowed) else each for each in events)
+    return _counted(title, counts)
 
 
 def _counted(title: str, events: Iterator[tuple[int, int] | T]) -> T:
@@ -250,7 +271,7 @@ def show_study(begin: "Callable[[CancelToken], Iterator[StudyEvent]]") -> Path:
         begin: starts the study; the token stops it.
 
     Raises:
-        UnlearnError: as the study, or if it was interrupted.
+        UnlearnError: as the study; `Cancelled` if it was interrupted.
     """
     from napari_unlearn.study.pieces import PieceDone
     from napari_unlearn.study.stages import StageBegan, StudyDone
@@ -269,5 +290,5 @@ def show_study(begin: "Callable[[CancelToken], Iterator[StudyEvent]]") -> Path:
                 case StudyDone():
                     return event.report
     except KeyboardInterrupt as stop:
-        raise UnlearnError("Interrupted; the same command goes on from here.") from stop
+        raise Cancelled("Interrupted; the same command goes on from here.") from stop
     raise UnlearnError("The study ended without a report.")

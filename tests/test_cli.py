@@ -154,6 +154,7 @@ def test_wrong_use_ends_in_a_sentence(arguments, code, said):
         "unlearn",
         "evaluate",
         "reconstruct",
+        "report",
         "compare",
         "study",
         "sweep",

@@ -8,12 +8,15 @@ import typer
 
 from napari_unlearn.cli import (
     adapters,
+    audit,
     benchmark,
+    benchmark_networks,
     check,
     evaluate,
     look,
     read,
     reconstruct,
+    report,
     responsible,
     runs,
     segment,
@@ -23,18 +26,21 @@ from napari_unlearn.cli import (
     sweep,
 )
 from napari_unlearn.cli.app import app
-from napari_unlearn.errors import UnlearnError, WrongUse
+from napari_unlearn.errors import Cancelled, UnlearnError, WrongUse
 
 __all__ = [
     "adapters",
     "app",
+    "audit",
     "check",
     "benchmark",
+    "benchmark_networks",
     "evaluate",
     "look",
     "main",
     "read",
     "reconstruct",
+    "report",
     "responsible",
     "runs",
     "segment",
@@ -44,16 +50,27 @@ __all__ = [
     "sweep",
 ]
 
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended."""
+
 
 def main() -> None:
-    """Run a command; a mistake ends in one sentence, exit code 1 (failed) or 2 (wrong use)."""
+    """Run a command; a mistake ends in one sentence, exit code 1 (failed) or 2 (wrong use).
+
+    Ctrl-C ends it with a sentence and exit code 130.
+    """
     try:
         app()
     except UnlearnError as error:
-        code = 2 if isinstance(error, WrongUse) else 1
+        known = {Cancelled: INTERRUPTED, WrongUse: 2}
+        code = next((code for kind, code in known.items() if isinstance(error, kind)), 1)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # torchrun's processes say it once
             from napari_unlearn.unlearning.ranks import leave
 
             leave(error, partial(typer.echo, err=True), code)
         typer.echo(str(error), err=True)
         sys.exit(code)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:  # typer says nothing
+            typer.echo("Interrupted; nothing is half-written.", err=True)
+        raise

@@ -20,6 +20,13 @@ app = typer.Typer(
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print figures as JSON.")]
 ExperimentPath = Annotated[Path, typer.Argument(help="experiment.toml, or its folder.")]
+Deidentify = Annotated[
+    bool,
+    typer.Option(
+        "--deidentify/--identify",
+        help="Pseudonyms, or the names of scans and patients as they are.",
+    ),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads.")]
 Processes = Annotated[
     int,

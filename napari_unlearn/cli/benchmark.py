@@ -1,4 +1,4 @@
-"""Measure the window while it unlearns, the memory of a large network, the maps' eye."""
+"""Measure the window while it unlearns, the memory of large networks, the maps' eye."""
 
 import json
 import shlex
@@ -29,46 +29,34 @@ def _choose() -> None:
 @benchmark.command()
 def gui(
     seconds: Annotated[float, typer.Option(min=1.0, help="Idle, and beside the job.")] = 20.0,
+    part: Annotated[
+        list[str] | None, typer.Option(help="bare, training, file, looking, volume; default all.")
+    ] = None,
+    small: Annotated[bool, typer.Option(help="Small files: to try the benchmark itself.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Open the viewer, unlearn in it, and tell the gaps between turns of its event loop.
+    """Open the viewer, put it under load, and tell the gaps between turns of its event loop.
 
-    Example: napari-unlearn benchmark gui --seconds 30 --json
+    Parts: napari alone, unlearning, a 600 MB file, a comparison that is looked at, a volume of
+    512x512x300 that is segmented and looked at.
+
+    Example: napari-unlearn benchmark gui --part training --seconds 30 --json
     """
     from dataclasses import asdict
 
-    from napari_unlearn.viewer.benchmark_gui import measure_window
-    from napari_unlearn.viewer.event_loop import LIMIT
+    from napari_unlearn.viewer.benchmark_gui import measure_window, report_text
 
-    report = measure_window(seconds)
-    if as_json:
-        typer.echo(json.dumps(asdict(report)))
-        return
-    head = ("gaps [ms]", "50 %", "99 %", "99.9 %", "worst", "turns", f"under {LIMIT:.0f} ms")
-    typer.echo("{:<10}{:>8}{:>8}{:>8}{:>8}{:>8}{:>13}".format(*head))
-    for name, gaps in (("idle", report.idle), ("job", report.job), ("result", report.result)):
-        typer.echo(
-            f"{name:<10}{gaps.median:>8.1f}{gaps.p99:>8.1f}{gaps.p999:>8.1f}{gaps.worst:>8.1f}"
-            f"{gaps.turns:>8}{100 * gaps.within_limit:>11.3f} %"
-        )
-    for stall in report.stalls:
-        typer.echo(
-            f"{stall.phase}, {stall.at:.2f} s: {stall.milliseconds:.0f} ms, "
-            f"{stall.cpu:.0f} ms of them at work"
-        )
-    load = ", ".join(f"{each:.1f}" for each in report.load)
-    typer.echo(
-        f"{report.steps} steps, {report.previews} previews, {report.outcome}; "
-        f"{report.cores} cores, load {load}."
-    )
+    report = measure_window(seconds, part or (), small=small)
+    typer.echo(json.dumps(asdict(report)) if as_json else report_text(report))
 
 
 @benchmark.command()
 def memory(
     model: Annotated[
-        Literal["resnet10", "resnet18", "resnet34", "resnet50"],
-        typer.Option(help="Encoder of the Med3D network."),
+        Literal["resnet10", "resnet18", "resnet34", "resnet50", "varnet"],
+        typer.Option(help="Encoder of the Med3D network; or a VarNet beside its peers."),
     ] = "resnet50",
+    sizes: Annotated[str, typer.Option(help="Of the VarNet, as in benchmark speed.")] = "small",
     shape: Annotated[
         tuple[int, int, int], typer.Option(min=8, help="Slices, rows, columns.")
     ] = FULL_SIZE,
@@ -98,7 +86,14 @@ def memory(
     and one training step are run.
 
     Example: napari-unlearn benchmark memory --model resnet50 --shape 56 448 448 --checkpointing
+
+    Example: napari-unlearn benchmark memory --model varnet --sizes small,paper
     """
+    if model == "varnet":
+        from napari_unlearn.cli.benchmark_networks import varnet_memory
+
+        varnet_memory(sizes, device, threads, as_json)
+        return
     from napari_unlearn.evaluation.volume_cost import Trial, counted
 
     trial = Trial(
@@ -157,8 +152,8 @@ def hallucinations(
     from napari_unlearn.mri.sampling import Sampling
     from napari_unlearn.terminal import show_self_test
 
-    protocol, own, second = _SELF_TEST_MODELS[anatomy]
-    paths = [model or _sample_model(protocol, own), other or _sample_model(protocol, second)]
+    own, second = _SELF_TEST_MODELS[anatomy]
+    paths = [model or _sample_model(own), other or _sample_model(second)]
     if scan is None:
         calibration, test = phantom_slices(anatomy, subjects, size, coils)
         data = f"{anatomy} phantoms"
@@ -190,24 +185,25 @@ def hallucinations(
         "slices calibrated on": len(calibration),
         "seed": seed,
     }
-    report = SelfTestReport.of(result, _command(), about)
+    report = SelfTestReport.of(result, what_was_typed(), about)
     typer.echo(report.json() if as_json else report.text(), nl=not as_json)
 
 
 _SELF_TEST_MODELS = {
-    "brain": ("contaminated-site", "oracle", "original"),
-    "knee": ("brain-knee", "original", "unlearned"),
+    "brain": ("contaminated-site/oracle", "contaminated-site/original"),
+    "knee": ("knee/oracle", "brain-knee/original"),
 }
-"""Of the sample data: protocol, a model that never learnt to invent there, a second one."""
+"""Of the sample data: a model that knows the anatomy and never learnt to invent there, and a
+second one."""
 
 
-def _sample_model(protocol: str, role: str) -> Path:
+def _sample_model(name: str) -> Path:
     from napari_unlearn.viewer.samples import SAMPLES, sample_path
 
-    return sample_path(SAMPLES[0]).parent / protocol / f"{role}.safetensors"
+    return sample_path(SAMPLES[0]).parent / f"{name}.safetensors"
 
 
-def _command() -> str:
+def what_was_typed() -> str:
     """What was typed, folders left out: a published result should not tell those of a machine."""
     words = [word.rpartition("/")[2] for word in sys.argv[1:] if word != "--json"]
     return shlex.join(["napari-unlearn", *words])

@@ -1,16 +1,19 @@
 """Judge the runs of an experiment, or of several that differ in their training seed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_unlearn.cli.app import Device, app
+from napari_unlearn.cli.app import Deidentify, Device, app
 from napari_unlearn.errors import WrongUse
 
 if TYPE_CHECKING:
+    from napari_unlearn.evaluation.subject_results import SubjectResult
     from napari_unlearn.evaluation.table import RunResult
     from napari_unlearn.experiment import Experiment
+    from napari_unlearn.pseudonym import Pseudonyms
 
 
 @app.command()
@@ -44,6 +47,7 @@ def evaluate(
     figure_runs: Annotated[
         str, typer.Option(help="Runs in figure 1, from left to right.")
     ] = "original,nl-ft",
+    deidentify: Deidentify = True,
     device: Device = "auto",
 ) -> None:
     """Judge every run of an experiment on its test sets, against the oracle.
@@ -64,12 +68,14 @@ def evaluate(
     from napari_unlearn.evaluation.relearn import Attack
     from napari_unlearn.evaluation.results import format_table, write_results
     from napari_unlearn.experiment import Experiment
+    from napari_unlearn.pseudonym import naming
     from napari_unlearn.study.judge import draw_figure_1, judge
     from napari_unlearn.terminal import show_evaluation
 
     if figure_slice is not None and paper is None:
         raise typer.BadParameter("--figure-slice needs --paper, the folder it is written to.")
     attack = Attack(target_share=relearn_target) if relearn else None
+    people = naming(deidentify)
     several = len(experiments) > 1
     names = _names(experiments)
     studies = [Experiment.load(path) for path in experiments]
@@ -79,12 +85,12 @@ def evaluate(
                 f"{'--paper' if paper is not None else '--relearn'} is about reconstructions, and "
                 f"{experiments[0]} is a segmentation; its tables need no option."
             )
-        _evaluate_subjects(studies, names, output, device)
+        _evaluate_subjects(studies, names, output, people, device)
         return
     seeds = []
     for loaded, name in zip(studies, names, strict=True):
         events = judge(loaded, on_forget_set=paper is not None, attack=attack, device=device)
-        results = show_evaluation(events)
+        results = [_called(result, people) for result in show_evaluation(events)]
         seeds.append(results)
         typer.echo((f"### {name}\n\n" if several else "") + format_table(results) + "\n")
         if output is not None:
@@ -95,9 +101,32 @@ def evaluate(
         count = _write_paper(folder, loaded, results)
         if figure_slice is not None:
             shown = [run.strip() for run in figure_runs.split(",") if run.strip()]
-            count += len(draw_figure_1(loaded, folder, figure_slice, shown, device))
+            drawn = draw_figure_1(loaded, folder, figure_slice, shown, device, people)
+            count += len(drawn)
         typer.echo(f"{count} files written to {folder}.")
     typer.echo(nearness_table(over_seeds(seeds)).markdown())
+
+
+def _called(result: "RunResult", people: "Pseudonyms") -> "RunResult":
+    """The same figures with scans and patients under other names."""
+    samples = tuple(
+        replace(s, scan=people.of("scan", s.scan), patient=people.of("patient", s.patient))
+        for s in result.samples
+    )
+    return replace(result, samples=samples)
+
+
+def _subjects_called(result: "SubjectResult", people: "Pseudonyms") -> "SubjectResult":
+    """Likewise of a segmentation."""
+    subjects = tuple(replace(s, subject=people.of("subject", s.subject)) for s in result.subjects)
+    attack = result.membership
+    if attack is not None:
+        attack = replace(
+            attack,
+            members=tuple(people.of("subject", one) for one in attack.members),
+            others=tuple(people.of("subject", one) for one in attack.others),
+        )
+    return replace(result, subjects=subjects, membership=attack)
 
 
 def _by_subject(studies: "list[Experiment]") -> bool:
@@ -113,7 +142,11 @@ def _by_subject(studies: "list[Experiment]") -> bool:
 
 
 def _evaluate_subjects(
-    studies: "list[Experiment]", names: list[str], output: Path | None, device: str
+    studies: "list[Experiment]",
+    names: list[str],
+    output: Path | None,
+    people: "Pseudonyms",
+    device: str,
 ) -> None:
     """One table per experiment, and one over all of them if there are several."""
     from napari_unlearn.evaluation.subject_results import write_subjects
@@ -123,7 +156,8 @@ def _evaluate_subjects(
 
     several, seeds = len(studies) > 1, []
     for study, name in zip(studies, names, strict=True):
-        results = show_evaluation(judge_subjects(study, device=device))
+        judged = show_evaluation(judge_subjects(study, device=device))
+        results = [_subjects_called(result, people) for result in judged]
         seeds.append(results)
         typer.echo((f"### {name}\n\n" if several else "") + format_subjects(results) + "\n")
         if output is not None:

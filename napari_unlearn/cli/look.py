@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from napari_unlearn.cli.app import AsJson, app
+from napari_unlearn.cli.app import AsJson, Deidentify, app
 
 
 @app.command()
@@ -40,17 +40,21 @@ def demo(
 
 
 @app.command()
-def info(path: Path, as_json: AsJson = False) -> None:
+def info(path: Path, deidentify: Deidentify = True, as_json: AsJson = False) -> None:
     """Say what a file is; exit code 1 with a one-line reason if it is unusable.
 
     Example: napari-unlearn info scan.h5
     """
     from napari_unlearn.io.info import describe
+    from napari_unlearn.pseudonym import naming
 
     about = describe(path)
+    facts = dict(about.facts)
+    if facts.get("patient", "not stated") != "not stated":
+        facts["patient"] = naming(deidentify).of("patient", facts["patient"])
     if as_json:
-        typer.echo(json.dumps({"kind": about.kind, "text": about.text, **dict(about.facts)}))
+        typer.echo(json.dumps({"kind": about.kind, "text": about.text, **facts}))
         return
     typer.echo(about.text)
-    for name, value in about.facts:
+    for name, value in facts.items():
         typer.echo(f"  {name}: {value}")

@@ -1,15 +1,17 @@
 """Blinded reading studies: make one, look it over, reveal what was read."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_unlearn.cli.app import AsJson, Device, app
+from napari_unlearn.cli.app import AsJson, Deidentify, Device, app
 from napari_unlearn.errors import UnlearnError
 
 if TYPE_CHECKING:
+    from napari_unlearn.pseudonym import Pseudonyms
     from napari_unlearn.reading.make import Found
 
 read = typer.Typer(no_args_is_help=True, help="Blinded reading studies.")
@@ -48,15 +50,22 @@ def new(
     ] = None,
     name: Annotated[str, typer.Option(help="Shown to the readers; else the folder's.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="Of letters and order.")] = 0,
+    deidentify: Deidentify = True,
     device: Device = "auto",
 ) -> None:
     """Make a reading study: every case with an image per arm, hidden behind letters.
+
+    Cases get pseudonyms, and images of --from are copied without their headers; --identify
+    keeps names and takes the images where they lie.
 
     Example: napari-unlearn read new knees --from images --seed 7
 
     Example: napari-unlearn read new knees --experiment study --set forget_test
     --arm original --arm oracle --arm nl-ft --question "real=Is all of it real?|no|yes"
     """
+    from napari_unlearn.pseudonym import naming
+    from napari_unlearn.reading.copies import FOLDER as COPIES
+    from napari_unlearn.reading.copies import copy_cases
     from napari_unlearn.reading.definition import USUAL
     from napari_unlearn.reading.images import check_images
     from napari_unlearn.reading.make import asked, find_cases, make_study
@@ -67,15 +76,23 @@ def new(
     questions = [asked(text) for text in question] if question else USUAL
     if (folder / FILE).exists():
         raise typer.BadParameter(f"{folder / FILE} exists already; choose another folder.")
-    if images is not None:
-        found = find_cases(images, by_arm=by_arm, arms=arm or ())
-    elif experiment is not None:
-        found = _reconstructed(experiment, scans, arm or [], folder, reference, most, device)
-    study = make_study(folder, found, name=name, seed=seed, questions=questions)
+    names = naming(deidentify)
+    copied = images is not None and deidentify and not (folder / COPIES).exists()
     try:
+        if images is not None:
+            found = find_cases(images, by_arm=by_arm, arms=arm or ())
+            found = copy_cases(found, folder, names) if deidentify else found
+        elif experiment is not None:
+            found = _reconstructed(
+                experiment, scans, arm or [], folder, reference, most, names, device
+            )
+        study = make_study(folder, found, name=name, seed=seed, questions=questions)
         cases = len([*check_images(study)])
     except UnlearnError:
-        study.path.unlink()  # nothing that cannot be read is left for a reader to find
+        # Nothing that cannot be read is left for a reader to find.
+        (folder / FILE).unlink(missing_ok=True)
+        if copied:
+            shutil.rmtree(folder / COPIES, ignore_errors=True)
         raise
     arms = ", ".join(study.definition.arms)
     typer.echo(f"{study.path} written: {cases} cases, arms {arms}.")
@@ -153,6 +170,7 @@ def _reconstructed(
     folder: Path,
     reference: bool,
     most: int | None,
+    names: "Pseudonyms",
     device: str,
 ) -> "Found":
     from napari_unlearn.experiment import Experiment
@@ -168,5 +186,6 @@ def _reconstructed(
         reference=reference,
         most=most,
         device=device,
+        names=names,
     )
     return show_reconstructions(events)

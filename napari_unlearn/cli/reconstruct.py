@@ -1,12 +1,13 @@
 """Run models on a scan: one (reconstruct) or several side by side (compare)."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_unlearn.cancel import CancelToken
-from napari_unlearn.cli.app import AsJson, Device, app
+from napari_unlearn.cli.app import AsJson, Deidentify, Device, app
 
 if TYPE_CHECKING:
     from napari_unlearn.evaluation.compare import Arm
@@ -33,22 +34,29 @@ def reconstruct(
     center_fraction: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
     device: Device = "auto",
     coils: Annotated[int, typer.Option(min=1, help="Simulated coils of an image file.")] = 4,
+    deidentify: Deidentify = True,
 ) -> None:
     """Reconstruct a scan with one model.
+
+    The file written names neither scan nor patient, unless --identify asks for it.
 
     Example: napari-unlearn reconstruct scan.h5 --model oracle.safetensors -o out.h5
     """
     from napari_unlearn.evaluation.compare import Arm, compare
     from napari_unlearn.io.open import open_scan
     from napari_unlearn.io.reconstruction import write_reconstruction
+    from napari_unlearn.mri.deidentify import deidentified
+    from napari_unlearn.pseudonym import naming
     from napari_unlearn.terminal import show_comparison
 
+    names = naming(deidentify)
     loaded = open_scan(scan, coils=coils)
     arms = [Arm(model.stem, "other", model)]
     sampling = _sampling(acceleration, center_fraction)
     events = compare(loaded, arms, sampling=sampling, device=device, cancel=CancelToken())
     comparison = show_comparison(events)
-    write_reconstruction(output, comparison.arms[0].images, comparison.header)
+    header = deidentified(comparison.header, names)
+    write_reconstruction(output, comparison.arms[0].images, header)
     typer.echo(f"{output} written.")
 
 
@@ -68,10 +76,19 @@ def compare(
         float | None,
         typer.Option(help="λ of null-space and measurement; from the data if left out."),
     ] = None,
-    rule: Annotated[str, typer.Option(help="Threshold: oracle or bhadra.")] = "oracle",
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            help="Threshold: oracle, bhadra or authors; "
+            "if left out that of the map's authors, else oracle."
+        ),
+    ] = None,
+    deidentify: Deidentify = True,
     as_json: AsJson = False,
 ) -> None:
     """Run several models on one scan: figure, maps, numbers.
+
+    What is written names neither scan nor patient, unless --identify asks for it.
 
     Example: napari-unlearn compare scan.h5 --model original=a.safetensors
     --model oracle=b.safetensors -o out
@@ -79,8 +96,11 @@ def compare(
     from napari_unlearn.evaluation.compare import compare as run
     from napari_unlearn.evaluation.export import export_comparison
     from napari_unlearn.io.open import open_scan
+    from napari_unlearn.mri.deidentify import deidentified
+    from napari_unlearn.pseudonym import naming
     from napari_unlearn.terminal import format_quality, show_comparison
 
+    names = naming(deidentify)
     arms = _arms(model)
     matrix = None if size is None else (size, size)
     loaded = open_scan(scan, coils=coils, echo=echo, matrix=matrix)
@@ -96,6 +116,7 @@ def compare(
         rule=rule,
     )
     comparison = show_comparison(events)
+    comparison = replace(comparison, header=deidentified(comparison.header, names))
     export_comparison(comparison, output)
     typer.echo(format_quality(comparison, as_json))
 

@@ -3,11 +3,11 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_unlearn.cli.app import AsJson, Device, app
+from napari_unlearn.cli.app import AsJson, Deidentify, Device, app
 from napari_unlearn.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -27,13 +27,25 @@ def segment(
         typer.Option(help="NAME=FILE, once per contrast, instead of VOLUME."),
     ] = None,
     subject: Annotated[str, typer.Option(help="Whom to segment of a folder of several.")] = "",
+    window: Annotated[
+        tuple[int, int, int] | None,
+        typer.Option(min=8, help="Slices, rows, columns: label in overlapping windows."),
+    ] = None,
+    precision: Annotated[
+        Literal["32-true", "bf16-mixed"], typer.Option(help="As Lightning Fabric names it.")
+    ] = "32-true",
     device: Device = "auto",
+    deidentify: Deidentify = True,
     as_json: AsJson = False,
 ) -> None:
     """Label the structures of a volume with one model, on the volume's own grid.
 
-    The labels' file has the axes, the affine and the units of the volume's. VOLUME may also be
-    a subject's folder: MRBrainS18's, or one with a file per contrast such as T1.nii.gz.
+    A volume of more than 2^24 voxels, or one that memory does not hold, is labelled in windows
+    in any case; so is any with --window.
+
+    The labels' file has the axes, the affine and the units of the volume's, and nothing else of
+    it; --json names the subject by pseudonym unless --identify asks for the name. VOLUME may also
+    be a subject's folder: MRBrainS18's, or one with a file per contrast such as T1.nii.gz.
 
     Example: napari-unlearn segment head.nii.gz --model oracle.safetensors -o labels.nii.gz
 
@@ -43,25 +55,28 @@ def segment(
     files = _files(volume, channel or [], subject)
     _check_output(output, model, files)
 
-    from napari_unlearn.evaluation.segment import check_segments, structure_volumes
-    from napari_unlearn.evaluation.segment import segment as run
+    from napari_unlearn.evaluation.segment import check_segments, segmenting, structure_volumes
     from napari_unlearn.io.label_volume import write_labels
     from napari_unlearn.io.open_subject import load_images
     from napari_unlearn.models.device import resolve_device
     from napari_unlearn.models.load import load_model
-    from napari_unlearn.terminal import ERR
+    from napari_unlearn.pseudonym import naming
+    from napari_unlearn.terminal import ERR, show_windows
+
+    names = naming(deidentify)
 
     place = resolve_device(device)
     network, card = load_model(model, place)
     check_segments(card)
-    with ERR.status(f"Segmenting {files.subject}"):
+    with ERR.status("Reading"):
         images = load_images(files)
-        labels = run(network, card, images, place)
+    work = segmenting(network, card, images, place, window=window, precision=precision)
+    labels = show_windows(work, "Segmenting")
     write_labels(output, labels, images.affine, like=files.images[0][1])
     structures = structure_volumes(labels, images.affine, card)
     if as_json:
         about = {
-            "subject": files.subject,
+            "subject": names.of("subject", files.subject),
             "model": card.title or model.stem,
             "output": str(output),
             "structures": [

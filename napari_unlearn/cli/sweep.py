@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_unlearn.cli.app import Device, ExperimentPath, Threads, app
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.errors import Cancelled, UnlearnError
 
 
 @app.command()
@@ -84,7 +84,7 @@ def sweep(
         with closing(work_off(todo, CancelToken(), jobs=jobs, threads=threads)) as events:
             failed = show_queue(events, len(todo))
     except KeyboardInterrupt as stop:
-        raise UnlearnError(
+        raise Cancelled(
             "Interrupted; what was saved is kept, and the same command goes on from there."
         ) from stop
     if failed:

@@ -10,8 +10,10 @@ from napari_unlearn.evaluation.comparison import Compared, Comparison, Role
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.figures import save_figure
 from napari_unlearn.evaluation.paper_runs import label
+from napari_unlearn.mri.deidentify import deidentified
 from napari_unlearn.mri.sampling import Sampling
 from napari_unlearn.mri.scan import Scan
+from napari_unlearn.pseudonym import AS_THEY_ARE, Pseudonyms
 
 
 def write_figure_1(
@@ -22,6 +24,7 @@ def write_figure_1(
     shown: Sequence[str],
     sampling: Sampling,
     device: str = "auto",
+    names: Pseudonyms = AS_THEY_ARE,
 ) -> list[Path]:
     """Write figure1.png and figure1.svg: ground truth and runs over their error maps.
 
@@ -36,11 +39,13 @@ def write_figure_1(
         shown: names of the runs, from left to right.
         sampling: as in the tests.
         device: as `resolve_device` takes it.
+        names: of the scan in the note below the figure.
 
     Raises:
         UnlearnError: if a run or the slice does not exist, or a file cannot be written.
     """
     comparison = _compared(scan, runs, shown, sampling, device)
+    comparison = replace(comparison, header=deidentified(comparison.header, names))
     return [save_figure(comparison, folder / f"figure1.{kind}", index) for kind in ("png", "svg")]
 
 

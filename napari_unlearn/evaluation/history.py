@@ -3,9 +3,14 @@
 import json
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
+from napari_unlearn.bounded import read_text
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.unlearning.events import EpochEnd
 from napari_unlearn.unlearning.record import EVENTS
+
+_EPOCH_END = TypeAdapter(EpochEnd)
 
 
 def read_history(run: Path) -> list[EpochEnd]:
@@ -24,7 +29,7 @@ def read_history(run: Path) -> list[EpochEnd]:
     if not path.exists():
         return []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{path}: cannot be read as a run's events.") from error
     ends: dict[int, EpochEnd] = {}
@@ -32,8 +37,8 @@ def read_history(run: Path) -> list[EpochEnd]:
         try:
             about = json.loads(line)
             if about.pop("event") == EpochEnd.__name__:
-                end = EpochEnd(**about)
+                end = _EPOCH_END.validate_python(about)
                 ends[end.epoch] = end
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
     return [ends[epoch] for epoch in sorted(ends)]

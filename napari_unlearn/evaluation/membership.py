@@ -47,9 +47,16 @@ class Membership:
         if min(len(self.members), len(self.others)) < 2:
             return None
         bootstrap = bootstrap or Bootstrap()
+        return bootstrap.interval(self.drawn(bootstrap))
+
+    def drawn(self, bootstrap: Bootstrap) -> NDArray[np.float64]:
+        """The AUC of every draw of members and non-members, (resamples,).
+
+        Attacks on the same numbers of people meet the same draws, so that they can be compared.
+        """
         rows = bootstrap.weights("members", len(self.members)) / len(self.members)
         columns = bootstrap.weights("others", len(self.others)) / len(self.others)
-        return bootstrap.interval(((rows @ np.array(self.pairs)) * columns).sum(axis=1))
+        return ((rows @ np.array(self.pairs)) * columns).sum(axis=1)
 
 
 def attack(members: Mapping[str, Losses], others: Mapping[str, Losses]) -> Membership:

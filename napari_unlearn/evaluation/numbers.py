@@ -59,11 +59,14 @@ def metrics_csv(comparison: Comparison) -> str:
 
 
 def regions_csv(comparison: Comparison) -> str:
-    """One line per highlighted region; places in pixels and RAS+ mm, the error as a fraction."""
+    """One line per highlighted region; places in pixels and RAS+ mm, errors as fractions.
+
+    Errors are blank where there is no reference.
+    """
     rows = [
         [
             *(arm.name, arm.role, r.label, r.kind, r.slice, *r.centre, *r.box),
-            *(r.area, r.mean_error, r.polarity),
+            *(r.area, r.mean_error if math.isfinite(r.mean_error) else "", r.polarity),
             *(r.place or ("", "", "")),
         ]
         for arm in comparison.arms

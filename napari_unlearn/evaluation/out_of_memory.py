@@ -27,7 +27,7 @@ def memory_said(work: str, device: object) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not any(w in str(error).lower() for w in _WORDS):
+        if not ran_out(error):
             raise
         # The tensors that filled the memory live in the frames of the traceback.
         traceback.clear_frames(error.__traceback__)
@@ -35,3 +35,8 @@ def memory_said(work: str, device: object) -> Iterator[None]:
             f"{device} ran out of memory while {work}; close other programs, or choose another "
             "device or a smaller model."
         ) from error
+
+
+def ran_out(error: MemoryError | RuntimeError) -> bool:
+    """Whether an error says that memory ran out; PyTorch has no type of its own for a CPU's."""
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in _WORDS)

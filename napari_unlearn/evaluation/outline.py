@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
-from napari_unlearn.errors import UnlearnError, WrongUse
+from napari_unlearn.bounded import open_file
+from napari_unlearn.errors import UnlearnError, WrongUse, reason, shortened
 
 _RECTANGLE = re.compile(r"\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*")
 _MOST_BYTES = 1 << 20
@@ -54,7 +55,7 @@ def _polygons(text: str, shape: tuple[int, int]) -> NDArray[np.bool_]:
     if path.suffix.lower() not in (".json", ".geojson"):
         raise WrongUse(f"The region '{text}' is not understood; accepted: {_ACCEPTED}.")
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             content = stream.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UnlearnError(f"{path}: cannot be read ({error.strerror}).") from error
@@ -64,9 +65,10 @@ def _polygons(text: str, shape: tuple[int, int]) -> NDArray[np.bool_]:
             raise ValueError(f"larger than {_MOST_BYTES >> 20} MiB")
         for rings in _of(json.loads(content)):
             inside |= _filled(rings, shape)
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise WrongUse(f"{path}: not an outline ({reason}); accepted: {_ACCEPTED}.") from error
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError, OverflowError) as error:
+        raise WrongUse(
+            f"{path}: not an outline ({reason(error)}); accepted: {_ACCEPTED}."
+        ) from error
     return inside
 
 
@@ -83,7 +85,7 @@ def _of(entry: dict[str, Any]) -> Iterator[list[Any]]:
     elif kind == "Polygon":
         yield entry["coordinates"]
     else:
-        raise ValueError(f"a {kind} where polygons are expected")
+        raise ValueError(f"a {shortened(kind)} where polygons are expected")
 
 
 def _filled(rings: list[Any], shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from napari_unlearn.atomic import write_whole
+from napari_unlearn.bounded import read_text
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.relearn import Relearned
 from napari_unlearn.evaluation.table import RunResult, Sample
 from napari_unlearn.models.card import Card
 
+_SAMPLES = TypeAdapter(tuple[Sample, ...])
+_RELEARNED = TypeAdapter(Relearned)
 QUANTITIES = {
     "psnr": "PSNR [dB]",
     "ssim": "SSIM",
@@ -71,24 +74,24 @@ def read_results(path: Path) -> list[RunResult]:
         EvaluationError: if it is not such a file.
     """
     try:
-        runs = json.loads(path.read_text())["runs"]
+        runs = json.loads(read_text(path))["runs"]
         return [
             RunResult(
                 name,
                 Card.model_validate(run["card"]),
-                tuple(Sample(**sample) for sample in run["samples"]),
+                _SAMPLES.validate_python(run["samples"]),
                 _relearned(run.get("relearned")),
             )
             for name, run in runs.items()
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EvaluationError(f"{path}: not a file of evaluation results.") from error
 
 
 def _relearned(about: dict | None) -> Relearned | None:
     if about is None:
         return None
-    return Relearned(tuple(about["steps"]), tuple(about["ssim"]), about["level"])
+    return _RELEARNED.validate_python(about)
 
 
 def format_table(results: Sequence[RunResult]) -> str:

@@ -1,6 +1,7 @@
 """One network on one subject: contrasts in order, prepared, labelled, back on the own grid."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -13,6 +14,13 @@ from napari_unlearn.cancel import CancelToken
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.out_of_memory import memory_said
 from napari_unlearn.evaluation.reconstruct import interruptible
+from napari_unlearn.evaluation.windows import (
+    Precision,
+    Windowed,
+    Windows,
+    fitting,
+    label_by_windows,
+)
 from napari_unlearn.io.preprocess3d import Triple, prepare, restore
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.device import device_name, free_memory
@@ -26,6 +34,9 @@ _UNNAMED = re.compile(r"image( \d+)?")
 """Channels of files that do not say which contrast they hold."""
 _CROWD = 16
 """Bytes per voxel and channel of the widest layer, were it on the finest grid: four tensors."""
+_WHOLE = 2**24
+"""Voxels of the largest volume that is labelled in one go; a limit by size rather than by what is
+free just now, so that the same volume gives the same labels on another day."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +56,31 @@ def segment(
     subject: Subject3D,
     device: torch.device | str = "cpu",
     cancel: CancelToken | None = None,
+    *,
+    window: Triple | None = None,
+    precision: Precision = "32-true",
 ) -> NDArray[np.uint8]:
-    """Label a subject on its own grid, (depth, rows, columns).
+    """Label a subject on its own grid, (depth, rows, columns); see `segmenting`."""
+    work = segmenting(model, card, subject, device, cancel, window=window, precision=precision)
+    return cast(NDArray[np.uint8], list(work)[-1])
+
+
+def segmenting(
+    model: nn.Module,
+    card: Card,
+    subject: Subject3D,
+    device: torch.device | str = "cpu",
+    cancel: CancelToken | None = None,
+    *,
+    window: Triple | None = None,
+    precision: Precision = "32-true",
+) -> Iterator[Windowed | NDArray[np.uint8]]:
+    """Label a subject on its own grid, (depth, rows, columns), and tell how far it is.
 
     The card says which contrasts the network reads, in which order, and on which grid. Contrasts
-    are found by name; those of files that name none are taken in their order.
+    are found by name; those of files that name none are taken in their order. A volume of more
+    than 2^24 voxels, or that does not fit, is labelled in overlapping windows, unless the network
+    wants a grid of its own.
 
     Args:
         model: Like `Med3D`, already on `device`.
@@ -57,11 +88,16 @@ def segment(
         subject: As read; its labels are not looked at.
         device: Where to compute.
         cancel: Looked at before every layer of the network.
+        window: Its size; None takes the whole volume if it fits, else what fits.
+        precision: As Lightning Fabric names it.
+
+    Yields:
+        Windows that are done, if there are several, and in the end the labels.
 
     Raises:
         Cancelled: The user asked to stop.
         EvaluationError: The model does not segment, or not these contrasts, its answer is not
-            finite, or memory does not suffice.
+            finite, memory does not suffice, or a network with a grid of its own is to see windows.
         UnlearnError: An image is empty or constant.
     """
     cancel = cancel or CancelToken()
@@ -69,24 +105,19 @@ def segment(
     check_segments(card)
     ordered = in_order(subject, card)
     shape = card.volumes.shape if card.volumes else None
-    grid = shape or subject.shape
-    _check_memory(card, ordered, grid, torch.device(device))
+    windows = _windows(card, ordered, shape, torch.device(device), window)
     prepared, plan = prepare(ordered, shape)
     model.eval()
-    size = "x".join(map(str, grid))
+    size = "x".join(map(str, windows.size))
     with (
         memory_said(f"segmenting {subject.subject} ({size})", device),
-        torch.inference_mode(),
         interruptible(model, cancel),
     ):
-        logits = model(torch.from_numpy(np.ascontiguousarray(prepared.images))[None].to(device))
-        if not torch.isfinite(logits).all():
-            raise EvaluationError(
-                f"{subject.subject}: the answer of {_name(card)} is not finite; its weights or "
-                "the images are damaged."
-            )
-        labels = logits[0].argmax(0).to(torch.uint8).cpu().numpy()
-    return restore(labels, plan)
+        for event in label_by_windows(model, prepared.images, windows, device, precision):
+            if isinstance(event, Windowed):
+                yield event
+            else:
+                yield restore(event, plan)
 
 
 def check_segments(card: Card) -> None:
@@ -155,28 +186,52 @@ def structure_volumes(
     )
 
 
-def _check_memory(card: Card, subject: Subject3D, grid: Triple, device: torch.device) -> None:
-    """Say beforehand what would not fit; to count takes two seconds, so only where it may matter.
+def _windows(
+    card: Card, subject: Subject3D, own: Triple | None, device: torch.device, wanted: Triple | None
+) -> Windows:
+    """The whole grid of an ordinary volume, if it fits, else windows that do.
+
+    To count takes two seconds, so only where it may matter.
 
     Raises:
-        EvaluationError: With what is needed and what is free.
+        EvaluationError: Neither fits, with what is needed and what is free; or windows are wanted
+            of a network that sees the whole head on a grid of its own.
     """
+    grid = own or subject.shape
+    if wanted is not None and own is not None:
+        raise EvaluationError(
+            f"{_name(card)} was trained on whole volumes, brought to {'x'.join(map(str, own))} "
+            "voxels; windows of a volume are nothing it has seen."
+        )
+    if wanted is not None:
+        return Windows(_within(wanted, grid))
     free = free_memory(device)
     with torch.device("meta"):
         model = cast(Med3D, build(card.architecture, card.parameters))
     widest = max(part.out_channels for part in model.modules() if isinstance(part, nn.Conv3d))
-    if float(np.prod(grid, dtype=float)) * widest * _CROWD < free:
-        return
+    voxels = float(np.prod(grid, dtype=float))
+    ordinary = own is not None or voxels <= _WHOLE
+    if ordinary and voxels * widest * _CROWD < free:
+        return Windows(grid)
     shape = (1, len(subject.channels), *grid)
     counted = forward_memory(lambda: build(card.architecture, card.parameters), shape)
     needed = round(MARGIN * counted.activations)
-    if needed > free:
+    if ordinary and needed <= free:
+        return Windows(grid)
+    found = None if own else fitting(grid, needed / voxels, free)
+    if found is None:
         raise EvaluationError(
             f"{subject.subject}: to segment {'x'.join(map(str, grid))} voxels {_name(card)} takes "
             f"up to {amount(needed)} of memory beside its weights, {amount(free)} are free "
             f"on {device_name(device)}; close other programs, or choose another device or a "
             "smaller model."
         )
+    return found
+
+
+def _within(wanted: Triple, grid: Triple) -> Triple:
+    depth, rows, columns = (min(pair) for pair in zip(wanted, grid, strict=True))
+    return depth, rows, columns
 
 
 def _nameless(channels: tuple[str, ...]) -> bool:

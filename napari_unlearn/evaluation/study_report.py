@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from napari_unlearn.atomic import write_whole
+from napari_unlearn.bounded import read_text
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.findings import (
     PAPER_STRATEGIES,
@@ -65,7 +66,7 @@ class StudyReport:
             EvaluationError: if it is not such a file.
         """
         try:
-            about = json.loads(path.read_text(encoding="utf-8"))
+            about = json.loads(read_text(path))
             about["figures"] = {
                 run: {
                     key: [None if cell is None else Cell(**cell) for cell in cells]

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from napari_unlearn.atomic import write_whole
+from napari_unlearn.bounded import read_text
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.membership import Membership
 from napari_unlearn.evaluation.overlap import StructureScore
@@ -110,7 +110,7 @@ def read_subjects(path: Path) -> list[SubjectResult]:
         EvaluationError: if it is not such a file.
     """
     try:
-        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        runs = json.loads(read_text(path))["runs"]
         return [
             SubjectResult(
                 name,
@@ -120,7 +120,7 @@ def read_subjects(path: Path) -> list[SubjectResult]:
             )
             for name, run in runs.items()
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EvaluationError(f"{path}: not a file of segmentation results.") from error
 
 

@@ -96,7 +96,10 @@ class Experiment(File):
     @property
     def original(self) -> Path:
         """Checkpoint that every strategy starts from, there or not yet."""
-        return self.run_folder("original") / "checkpoint.safetensors"
+        named = self.checkpoints.get(ORIGINAL)
+        if named is not None:
+            return self.place(f"checkpoints.{ORIGINAL}", named)
+        return self.run_folder(ORIGINAL) / "checkpoint.safetensors"
 
     @property
     def runs(self) -> dict[str, Path]:
@@ -104,6 +107,9 @@ class Experiment(File):
         found = {
             path.parent.name: path for path in self.folder.glob("runs/*/checkpoint.safetensors")
         }
+        for name, place in self.checkpoints.items():
+            path = self.place(f"checkpoints.{name}", place)
+            found |= {name: path} if path.is_file() else {}
         first = [name for name in ("original", "oracle") if name in found]
         return {name: found[name] for name in first + sorted(set(found) - set(first))}
 
@@ -203,7 +209,7 @@ class Experiment(File):
         if not self.training.parent:
             return None
         found = self.place("training.parent", self.training.parent)
-        if not found.is_file():
+        if not _is_file(found):
             accepted = f'a checkpoint that exists (there is none at {found}), or ""'
             raise wrong_value(self.path, "training.parent", self.training.parent, accepted)
         return found
@@ -391,3 +397,10 @@ class Experiment(File):
                 "start from; accepted: --name with another name."
             )
         return self.runs[parent]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False

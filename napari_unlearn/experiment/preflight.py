@@ -22,8 +22,8 @@ from napari_unlearn.unlearning.strategy import Strategy
 MEASURED_SHARE = 0.67
 """Least share of the counted memory that a run took: 0.67 to 0.98 on a CPU (96 to 256 pixels
 square, 2 to 12 cascades, one and two objectives, with checkpointing, in bf16-mixed)."""
-RESUME_FILES = 6
-"""Weights and two moments in the resume file, and the next one while it replaces it."""
+RESUME_FILES = 9
+"""Weights and two moments in the resume file, the one before it, and the next one meanwhile."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pydantic import (
     field_validator,
 )
 
+from napari_unlearn.experiment.request import Request
 from napari_unlearn.models.registry import ARCHITECTURES, parameters_of
 from napari_unlearn.phantoms.tissues import Tissue
 from napari_unlearn.settings_file import Line, Place, Section, Text
@@ -176,6 +177,9 @@ class File(Section):
     training: Training = Training()
     unlearning: Unlearning = Unlearning()
     evaluation: Evaluation = Evaluation()
+    request: Request = Request()
+    checkpoints: dict[str, Place] = Field(default_factory=dict)
+    """Runs that lie elsewhere than in runs/, by name: such as an original that others made."""
 
 
 def network_section(architecture: str) -> type[Section]:

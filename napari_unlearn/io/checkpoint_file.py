@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from napari_unlearn.errors import reason
 from napari_unlearn.io.errors import ReadError
-from napari_unlearn.io.hdf5 import first_line
 
 _MOST_HEADER = 2**24
 """Longest safetensors header and pickle that is looked at [bytes]."""
@@ -99,7 +99,7 @@ def check_pytorch_file(path: Path) -> int:
         IndexError,
         OverflowError,
     ) as error:
-        raise ReadError(f"{path}: a damaged PyTorch pickle file ({first_line(error)}).") from error
+        raise ReadError(f"{path}: a damaged PyTorch pickle file ({reason(error)}).") from error
     return tensors
 
 

@@ -10,8 +10,9 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from napari_unlearn.io.errors import ReadError
-from napari_unlearn.io.hdf5 import first_line
+from napari_unlearn.bounded import open_file
+from napari_unlearn.errors import reason
+from napari_unlearn.io.errors import ReadError, looking_at
 
 _TAGS = (
     "SpecificCharacterSet",
@@ -52,6 +53,11 @@ _DAMAGE = (
     MemoryError,
     OverflowError,
 )
+
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_META = 2048
+"""Bytes in which the file says how it is packed."""
+_MOST_PIXELS = 2**26
 
 _PIXEL_TAGS = (
     "SamplesPerPixel",
@@ -96,7 +102,7 @@ class DicomImage:
 def is_dicom(path: Path) -> bool:
     """Whether the content starts like a DICOM file."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(132)[128:] == b"DICM"
     except OSError:
         return False
@@ -108,6 +114,7 @@ def read_header(path: Path) -> DicomImage | None:
     Raises:
         ReadError: if the header is damaged, or the file holds more than one grey image.
     """
+    _refuse_packed(path)
     try:
         tags = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
         if "Rows" not in tags or "Columns" not in tags:
@@ -121,7 +128,16 @@ def read_header(path: Path) -> DicomImage | None:
             )
         return _parse(path, tags)
     except _DAMAGE as error:
-        raise ReadError(f"{path}: damaged DICOM header ({first_line(error)}).") from error
+        raise ReadError(f"{path}: damaged DICOM header ({reason(error)}).") from error
+
+
+def _refuse_packed(path: Path) -> None:
+    """A data set deflated as a whole is unpacked at once, to a thousand times its size."""
+    with looking_at(path), open_file(path) as file:
+        if _DEFLATED in file.read(_META):
+            raise ReadError(
+                f"{path}: a deflated DICOM file; save it uncompressed, or convert it to NIfTI."
+            )
 
 
 def _parse(path: Path, tags: pydicom.Dataset) -> DicomImage:
@@ -177,15 +193,18 @@ def read_pixels(image: DicomImage) -> NDArray[np.float32]:
     Raises:
         ReadError: if the pixels are missing, truncated or compressed beyond our means.
     """
+    if image.shape[0] * image.shape[1] > _MOST_PIXELS:
+        raise ReadError(
+            f"{image.path}: declares {image.shape[0]} rows of {image.shape[1]} pixels, more than "
+            "any slice has."
+        )
     try:
         dataset = pydicom.dcmread(image.path, specific_tags=list(_PIXEL_TAGS))
         values = dataset.pixel_array.astype(np.float32)
         slope = float(dataset.get("RescaleSlope") or 1)
         intercept = float(dataset.get("RescaleIntercept") or 0)
     except _DAMAGE as error:
-        raise ReadError(
-            f"{image.path}: its pixels cannot be read ({first_line(error)})."
-        ) from error
+        raise ReadError(f"{image.path}: its pixels cannot be read ({reason(error)}).") from error
     if values.shape != image.shape:
         raise ReadError(f"{image.path}: pixels {values.shape} do not fit its size {image.shape}.")
     return values * np.float32(slope) + np.float32(intercept)

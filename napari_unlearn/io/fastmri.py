@@ -27,6 +27,7 @@ from napari_unlearn.io.fastmri_layout import (
 )
 from napari_unlearn.io.hdf5 import check_size, find_dataset, open_hdf5
 from napari_unlearn.io.ismrmrd_header import format_header, parse_recon_space
+from napari_unlearn.io.volume import odd_numbers
 from napari_unlearn.mri.arrays import centre_crop, root_sum_of_squares
 from napari_unlearn.mri.scan import Header, MemoryScan, Scan
 
@@ -55,12 +56,16 @@ class FastmriScan:
 
         The dataset `mask` decides where there is one. Otherwise columns that are zero in
         every coil of the middle slice were skipped, unless they only pad the borders
-        (see `sampled_columns`).
+        (see `sampled_columns`). The first coil is read alone: where it has them all, nothing
+        was skipped and the others need not be read.
         """
         if self.mask is not None:
             return None if self.mask.all() else self.mask
         middle = self.header.slices // 2
         for index in sorted(range(self.header.slices), key=lambda i: abs(i - middle)):
+            filled = np.any(self._read("kspace", index, coil=0) != 0, axis=0)
+            if filled.any() and sampled_columns(filled) is None:
+                return None
             filled = np.any(self.kspace(index) != 0, axis=(0, 1))
             if filled.any():
                 return sampled_columns(filled)
@@ -123,15 +128,17 @@ class FastmriScan:
             check_size(dataset, "slices, rows and columns")
             return np.asarray(dataset[()], dtype=np.uint8)
 
-    def _read(self, name: str, index: int) -> NDArray:
+    def _read(self, name: str, index: int, coil: int | None = None) -> NDArray:
         if not 0 <= index < self.header.slices:
             raise ReadError(
                 f"{self.path}: there is no slice {index}; 0 to {self.header.slices - 1} exist."
             )
         with open_hdf5(self.path) as file:
-            values = np.asarray(file[name][index])
-        if not np.isfinite(values).all():
-            raise ReadError(f"{self.path}: '{name}' holds NaN or infinity in slice {index}.")
+            dataset = file[name]
+            whole = coil is None or dataset.ndim == 3  # no coil axis in single-coil files
+            values = np.asarray(dataset[index] if whole else dataset[index, coil])
+        if wrong := odd_numbers(values):
+            raise ReadError(f"{self.path}: '{name}' holds {wrong} in slice {index}.")
         return values
 
 
@@ -235,9 +242,7 @@ def write_fastmri(
 def _write_slices(file: h5py.File, scan: Scan, images: tuple[int, int, int]) -> None:
     header = scan.header
     matrix = (header.coils, header.rows, header.columns)
-    kspace = file.create_dataset(
-        "kspace", (header.slices, *matrix), np.complex64, chunks=(1, *matrix)
-    )
+    kspace = file.create_dataset("kspace", (header.slices, *matrix), np.complex64)
     targets: h5py.Dataset | None = None
     largest, energy = 0.0, 0.0
     for index in range(header.slices):

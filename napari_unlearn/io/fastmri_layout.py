@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unlearn.errors import shortened
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.hdf5 import check_size, find_dataset
 from napari_unlearn.io.hdf5_guard import path_of
@@ -34,7 +35,7 @@ def find_kspace(file: h5py.File) -> h5py.Dataset:
     dataset = find_dataset(file, "kspace")
     expected = "'kspace' (slices, coils, rows, columns), complex"
     if dataset is None:
-        found = ", ".join(f"'{name}'" for name in list(file)[:8]) or "nothing"
+        found = ", ".join(f"'{shortened(name, 30)}'" for name in list(file)[:5]) or "nothing"
         raise ReadError(
             f"{path_of(file)}: no dataset 'kspace' (found: {found}). A fastMRI file "
             f"needs {expected}."
@@ -114,19 +115,19 @@ def is_plain(dtype: np.dtype) -> bool:
     return dtype.kind in "biufS" or h5py.check_string_dtype(dtype) is not None
 
 
-def read_xml(file: h5py.File) -> str | bytes | None:
-    """The dataset 'ismrmrd_header', or None without one; raises ReadError unless it is text."""
-    dataset = find_dataset(file, "ismrmrd_header")
+def read_xml(file: h5py.Group, name: str = "ismrmrd_header") -> str | bytes | None:
+    """The dataset of that name, or None without one; raises ReadError unless it is text."""
+    dataset = find_dataset(file, name)
     if dataset is None:
         return None
     if dataset.shape is None or dataset.size != 1 or not is_plain(dataset.dtype):
         raise ReadError(
-            f"{path_of(file)}: 'ismrmrd_header' is {dataset.dtype} with shape {dataset.shape}; one "
+            f"{path_of(file.file)}: '{name}' is {dataset.dtype} with shape {dataset.shape}; one "
             "text is expected."
         )
-    length = _stated_length(dataset, path_of(file))
+    length = _stated_length(dataset, path_of(file.file))
     if length > MOST_CHARACTERS:
-        raise ReadError(f"{path_of(file)}: the ismrmrd_header claims {length} bytes of text.")
+        raise ReadError(f"{path_of(file.file)}: '{name}' claims {length} bytes of text.")
     value = dataset[()]
     value = value.item() if isinstance(value, np.ndarray) else value
     return value if isinstance(value, str | bytes) else None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import h5py
 
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.bounded import open_file
+from napari_unlearn.errors import UnlearnError, reason
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.hdf5_guard import GuardedFile, path_of
 
@@ -21,23 +22,17 @@ _DAMAGE = (
     OverflowError,
     MemoryError,
 )
-_MOST_BYTES = 2**31
+MOST_BYTES = 2**31
 """Largest slice or HDF5 chunk that is read at once [bytes]."""
 _MOST_SLICES = 10_000
 _MOST_COMPRESSION = 10_000
 """Declared size over stored size; zeros under gzip reach about 1,000."""
 
 
-def first_line(error: BaseException) -> str:
-    """First line of an exception's text, for use inside a sentence."""
-    line = (str(error).splitlines() or [type(error).__name__])[0].strip().rstrip(".")
-    return line if len(line) <= 200 else line[:197] + "..."
-
-
 def check_readable(path: Path, accepted: str) -> None:
     """Raise `ReadError` unless `path` is a file that this user may read."""
     try:
-        with path.open("rb"):
+        with open_file(path):
             return
     except FileNotFoundError:
         raise ReadError(f"{path}: no such file; {accepted} is expected.") from None
@@ -46,12 +41,12 @@ def check_readable(path: Path, accepted: str) -> None:
     except IsADirectoryError:
         raise ReadError(f"{path}: is a folder; {accepted} is expected.") from None
     except (OSError, ValueError) as error:
-        raise ReadError(f"{path}: cannot be read ({first_line(error)}).") from error
+        raise ReadError(f"{path}: cannot be read ({reason(error)}).") from error
 
 
 def is_hdf5(path: Path) -> bool:
     """Whether the file's content starts like HDF5 (a user block may precede it)."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         return file.read(8) == _SIGNATURE or h5py.is_hdf5(path)
 
 
@@ -74,11 +69,11 @@ def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     # h5py reports damage through whichever of these its C layer happens to meet.
     except _DAMAGE as error:
         raise ReadError(
-            f"{path}: the HDF5 file is truncated or damaged ({first_line(error)})."
+            f"{path}: the HDF5 file is truncated or damaged ({reason(error)})."
         ) from error
 
 
-def find_dataset(file: h5py.File, name: str) -> h5py.Dataset | None:
+def find_dataset(file: h5py.Group, name: str) -> h5py.Dataset | None:
     """The dataset `name`, or None; never one whose numbers lie in another file.
 
     Raises:
@@ -91,7 +86,7 @@ def find_dataset(file: h5py.File, name: str) -> h5py.Dataset | None:
     if isinstance(found, h5py.Dataset) and not (found.is_virtual or found.external):
         return found
     raise ReadError(
-        f"{path_of(file)}: '{name}' is no ordinary dataset (a group, a link or outside "
+        f"{path_of(file.file)}: '{name}' is no ordinary dataset (a group, a link or outside "
         "storage); the numbers must lie in the file itself."
     )
 
@@ -110,12 +105,21 @@ def check_size(dataset: h5py.Dataset, axes: str) -> None:
     chunk = dataset.dtype.itemsize
     for length in dataset.chunks or (1, *dataset.shape[1:]):
         chunk *= length
-    if max(chunk, dataset.nbytes // dataset.shape[0]) > _MOST_BYTES:
-        raise ReadError(f"{where} declares more than {_MOST_BYTES // 2**30} GiB per slice.")
+    if max(chunk, dataset.nbytes // dataset.shape[0]) > MOST_BYTES:
+        raise ReadError(f"{where} declares more than {MOST_BYTES // 2**30} GiB per slice.")
+    check_stored(dataset)
+
+
+def check_stored(dataset: h5py.Dataset) -> None:
+    """Refuse a dataset that declares far more than the file holds of it.
+
+    Raises:
+        ReadError: naming both sizes.
+    """
     stored = dataset.id.get_storage_size()
     filters = dataset.id.get_create_plist().get_nfilters()
     if dataset.nbytes > max(stored, 1) * (_MOST_COMPRESSION if filters else 1):
         raise ReadError(
-            f"{where} declares {dataset.nbytes / 2**20:.0f} MiB but the file holds {stored} bytes "
-            "of it."
+            f"{path_of(dataset.file)}: '{dataset.name.strip('/')}' {dataset.shape} declares "
+            f"{dataset.nbytes / 2**20:.0f} MiB but the file holds {stored} bytes of it."
         )

@@ -12,7 +12,7 @@ from napari_unlearn.io.checkpoint_file import (
     read_safetensors_header,
 )
 from napari_unlearn.io.errors import ReadError
-from napari_unlearn.io.fastmri import read_fastmri
+from napari_unlearn.io.fastmri import FastmriScan, read_fastmri
 from napari_unlearn.io.file_info import Facts, FileInfo, count, millimetres, orientation, shape
 from napari_unlearn.io.info_subjects import (
     describe_labels,
@@ -23,6 +23,7 @@ from napari_unlearn.io.info_subjects import (
     voxels_by_label,
 )
 from napari_unlearn.io.kind import Kind, kind_of
+from napari_unlearn.io.mrd import MrdScan, read_mrd
 from napari_unlearn.io.open import find_scans, open_volume
 from napari_unlearn.io.reconstruction import read_reconstruction
 from napari_unlearn.io.volume import ImageVolume
@@ -37,7 +38,8 @@ def describe(path: str | os.PathLike[str]) -> FileInfo:
     path = Path(path)
     kind = kind_of(path)
     describers: dict[Kind, Callable[[Path], FileInfo]] = {
-        "fastmri": _fastmri,
+        "fastmri": _measured,
+        "mrd": _measured,
         "reconstruction": _reconstruction,
         "nifti": _volume,
         "dicom": _volume,
@@ -48,8 +50,9 @@ def describe(path: str | os.PathLike[str]) -> FileInfo:
     return describers[kind](path)
 
 
-def _fastmri(path: Path) -> FileInfo:
-    scan = read_fastmri(path)
+def _measured(path: Path) -> FileInfo:
+    kind = kind_of(path)
+    scan: FastmriScan | MrdScan = read_mrd(path) if kind == "mrd" else read_fastmri(path)
     header = scan.header
     largest = 0.0
     for index in range(header.slices):
@@ -61,11 +64,12 @@ def _fastmri(path: Path) -> FileInfo:
     sampling = "fully sampled"
     if acquired is not None:
         sampling = f"{int(acquired.sum())} of {header.columns} columns acquired"
-    reference = scan.target_name or ("none" if scan.maximum is None else "computed from k-space")
+    stored = scan.target_name if isinstance(scan, FastmriScan) else None
+    reference = stored or ("none" if scan.maximum is None else "computed from k-space")
     origin = "simulated" if header.simulated else "measured"
     coils = "1 coil" if header.coils == 1 else f"{header.coils} coils"
     return FileInfo(
-        "fastmri",
+        kind,
         f"{path.name}: {origin} k-space, {count(header.slices, 'slice')}, {coils}, "
         f"{header.rows}×{header.columns}, {sampling}.",
         (

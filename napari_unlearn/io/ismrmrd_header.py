@@ -1,4 +1,4 @@
-"""The few lines of an ISMRMRD header that fastMRI files need, read and written."""
+"""The few lines of an ISMRMRD header that fastMRI and MRD files need, read and written."""
 
 import math
 from dataclasses import dataclass
@@ -28,12 +28,60 @@ class Space:
         return slice_, row, column
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """How the first encoding of a measurement fills k-space."""
+
+    encoded: Space
+    recon: Space
+    centre: int | None
+    """Value of kspace_encode_step_1 at the centre of k-space; None if the header is silent."""
+    trajectory: str
+
+
 def parse_recon_space(xml: str | bytes, where: str) -> Space | None:
     """The space of the reconstructed images; None if the header does not give one.
 
     Raises:
         ReadError: if the text is not plain XML, is too long, or holds impossible numbers.
     """
+    space = _root(xml, where).find(f".//{{{_NAMESPACE}}}reconSpace")
+    return None if space is None else _space(space, where)
+
+
+def parse_encoding(xml: str | bytes, where: str) -> Encoding:
+    """The first encoding of an MRD file.
+
+    Raises:
+        ReadError: as `parse_recon_space`, and if there is no encoding or it lacks a space.
+    """
+    names = {"i": _NAMESPACE}
+    encoding = _root(xml, where).find("i:encoding", names)
+    spaces = [
+        None if encoding is None else encoding.find(f"i:{name}", names)
+        for name in ("encodedSpace", "reconSpace")
+    ]
+    if encoding is None or spaces[0] is None or spaces[1] is None:
+        raise ReadError(
+            f"{where}: the ISMRMRD header has no encoding with encodedSpace and reconSpace, which "
+            "say how large k-space and images are."
+        )
+    limit = encoding.findtext("i:encodingLimits/i:kspace_encoding_step_1/i:center", None, names)
+    centre = limit.strip() if limit is not None else ""
+    if limit is not None and not (centre.isascii() and centre.isdigit() and len(centre) < 6):
+        raise ReadError(
+            f"{where}: the centre of kspace_encoding_step_1 in the ISMRMRD header is "
+            f"{centre[:40]!r}; a number from 0 to 65535 is expected."
+        )
+    return Encoding(
+        encoded=_space(spaces[0], where),
+        recon=_space(spaces[1], where),
+        centre=int(centre) if centre else None,
+        trajectory=encoding.findtext("i:trajectory", "", names).strip()[:40],
+    )
+
+
+def _root(xml: str | bytes, where: str) -> ElementTree.Element:
     if len(xml) > MOST_CHARACTERS:
         raise ReadError(f"{where}: the ismrmrd_header is longer than {MOST_CHARACTERS} bytes.")
     text = xml.decode("utf-8", errors="replace") if isinstance(xml, bytes) else xml
@@ -41,16 +89,18 @@ def parse_recon_space(xml: str | bytes, where: str) -> Space | None:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ReadError(f"{where}: the ismrmrd_header defines XML entities, which are refused.")
     try:
-        root = ElementTree.fromstring(text.strip().strip("\0"))
+        return ElementTree.fromstring(text.strip().strip("\0"))
     except (ElementTree.ParseError, ValueError) as error:
         raise ReadError(f"{where}: the ismrmrd_header is not XML ({error}).") from error
-    space = root.find(f".//{{{_NAMESPACE}}}reconSpace")
-    if space is None:
-        return None
+
+
+def _space(space: ElementTree.Element, where: str) -> Space:
     matrix = tuple(_number(space, "matrixSize", axis, where) for axis in "xyz")
     view = tuple(_number(space, "fieldOfView_mm", axis, where) for axis in "xyz")
     if any(m != int(m) or m > _MOST_MATRIX for m in matrix):
-        raise ReadError(f"{where}: impossible reconSpace matrixSize {matrix} in ismrmrd_header.")
+        raise ReadError(
+            f"{where}: impossible {_name(space)} matrixSize {matrix} in ismrmrd_header."
+        )
     rows, columns, slices = (int(m) for m in matrix)
     return Space((rows, columns, slices), (view[0], view[1], view[2]))
 
@@ -63,10 +113,14 @@ def _number(space: ElementTree.Element, name: str, axis: str, where: str) -> flo
         value = math.nan
     if not (math.isfinite(value) and value > 0):
         raise ReadError(
-            f"{where}: reconSpace {name} {axis} in ismrmrd_header is {text.strip()[:40]!r}; "
+            f"{where}: {_name(space)} {name} {axis} in ismrmrd_header is {text.strip()[:40]!r}; "
             "a positive number is expected."
         )
     return value
+
+
+def _name(space: ElementTree.Element) -> str:
+    return space.tag.rpartition("}")[2]
 
 
 def format_header(header: Header) -> str:

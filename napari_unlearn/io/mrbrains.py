@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from napari_unlearn.io.errors import ReadError
+from napari_unlearn.bounded import read_text
+from napari_unlearn.io.errors import ReadError, looking_at
 from napari_unlearn.io.hdf5 import check_readable
 from napari_unlearn.io.nifti import stem_of
 from napari_unlearn.io.subject_files import SubjectFiles, by_subject
@@ -25,7 +26,8 @@ def challenge_subjects(
         ReadError: if there is no subject, or one lacks a file.
     """
     folder = Path(folder)
-    people = [path.parent for path in sorted(folder.glob("*/pre")) if path.is_dir()]
+    with looking_at(folder):
+        people = [path.parent for path in sorted(folder.glob("*/pre")) if path.is_dir()]
     if not people:
         raise ReadError(
             f"{folder}: no subject found; MRBrainS18 has <id>/pre/reg_T1.nii.gz and so on."
@@ -42,7 +44,8 @@ def challenge_subject(folder: str | os.PathLike[str], *, labelled: bool = True) 
     person = Path(folder).absolute()
     images = []
     for channel in CONTRASTS:
-        path = _zipped_or_not(person / "pre" / _CHALLENGE[channel])
+        with looking_at(person / "pre"):
+            path = _zipped_or_not(person / "pre" / _CHALLENGE[channel])
         if path is None:
             missing = person / "pre" / f"{_CHALLENGE[channel]}.nii.gz"
             raise ReadError(f"{missing}: subject {person.name} lacks its {channel} image.")
@@ -73,7 +76,7 @@ def listed_subjects(
     if path.stat().st_size > _LONGEST_LIST:
         raise ReadError(f"{path}: too long for a list of subjects.")
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_text(path, _LONGEST_LIST).splitlines()
     except UnicodeDecodeError:
         raise ReadError(f"{path}: not a text; lines 'image label' are expected.") from None
     base = path.parent if root is None else Path(root)

@@ -11,16 +11,18 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import psutil
 from nibabel.filebasedimages import ImageFileError
 from nibabel.fileholders import FileHolder
-from nibabel.imageglobals import LoggingOutputSuppressor
+from nibabel.imageglobals import logger
 from nibabel.orientations import apply_orientation, inv_ornt_aff, ornt_transform
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from napari_unlearn.atomic import replacing
+from napari_unlearn.errors import reason
 from napari_unlearn.io.errors import ReadError, WriteError
-from napari_unlearn.io.hdf5 import check_readable, first_line
+from napari_unlearn.io.hdf5 import check_readable
 from napari_unlearn.io.volume import ImageVolume
 
 _DAMAGE = (
@@ -37,6 +39,9 @@ _DAMAGE = (
     zlib.error,
 )
 _MOST_BYTES = 2**34
+_MAPPED_FROM = 2**28
+"""Bytes from which numbers stay on disk; a mapped file that is cut off or unplugged ends the
+process, so that what fits easily is read at once."""
 _GZIP_RATIO = 1040
 """Deflate cannot compress further; a larger declared size is a lie."""
 _MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
@@ -69,7 +74,7 @@ def is_nifti(path: Path) -> bool:
 def read_nifti(
     path: str | os.PathLike[str], *, volume: int | None = 0, axial: bool = False
 ) -> ImageVolume:
-    """Read a NIfTI volume; numbers of an uncompressed, unscaled file stay on disk.
+    """Read a NIfTI volume; numbers of a large uncompressed, unscaled file stay on disk.
 
     Slices lie along the thickest voxel axis, or are axial if the voxels are about cubic or
     if `axial` asks for it. `volume` chooses from a series (fourth dimension); None accepts a
@@ -100,13 +105,22 @@ def _damage_said(path: Path) -> Iterator[None]:
     if not is_nifti(path):
         raise ReadError(f"{path}: not a NIfTI file; its content starts like something else.")
     try:
-        # nibabel also prints what it repairs in a header; the user gets one sentence instead.
-        with LoggingOutputSuppressor():
+        with _unlogged():
             yield
     except _DAMAGE as error:
         raise ReadError(
-            f"{path}: the NIfTI file is truncated or damaged ({first_line(error)})."
+            f"{path}: the NIfTI file is truncated or damaged ({reason(error)})."
         ) from error
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Nibabel prints what it repairs in a header; the user gets one sentence instead."""
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def read_series(path: str | os.PathLike[str], *, axial: bool = False) -> tuple[ImageVolume, ...]:
@@ -152,10 +166,14 @@ def _checked(path: Path) -> Any:
 
 
 def _numbers(image: Any) -> NDArray:
-    """All of the file's, with its scale; on disk where it has none and is not packed."""
+    """All of the file's, with its scale; on disk where it is large, unscaled and not packed."""
     stored = image.dataobj
     scaled = (stored.slope, stored.inter) != (1.0, 0.0)
-    return np.asarray(stored, dtype=np.float32) if scaled else stored.get_unscaled()
+    if scaled:
+        return np.asarray(stored, dtype=np.float32)
+    numbers = stored.get_unscaled()
+    small = numbers.nbytes < _MAPPED_FROM
+    return np.array(numbers) if small and isinstance(numbers, np.memmap) else numbers
 
 
 def _volume(path: Path, image: Any, data: NDArray, number: int, axial: bool) -> ImageVolume:
@@ -217,6 +235,12 @@ def _check_size(path: Path, declared: int) -> None:
     if declared > min(stored * (_GZIP_RATIO if gzipped else 1), _MOST_BYTES):
         raise ReadError(
             f"{path}: truncated; the header declares {declared} bytes, the file has {stored}."
+        )
+    free = psutil.virtual_memory().available
+    if gzipped and declared > free:
+        raise ReadError(
+            f"{path}: unpacks to {declared / 2**30:.1f} GiB, more than the {free / 2**30:.1f} GiB "
+            "of memory that are free."
         )
 
 

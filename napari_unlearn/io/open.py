@@ -1,16 +1,17 @@
 """The front door: any accepted file becomes a scan."""
 
-import glob
 import os
 from pathlib import Path
 
 from napari_unlearn.io.dicom import is_dicom, read_dicom
-from napari_unlearn.io.errors import ReadError
+from napari_unlearn.io.errors import ReadError, looking_at
 from napari_unlearn.io.fastmri import read_fastmri
 from napari_unlearn.io.hdf5 import is_hdf5
 from napari_unlearn.io.image_scan import SimulatedScan
 from napari_unlearn.io.kind import kind_of
+from napari_unlearn.io.mrd import read_mrd
 from napari_unlearn.io.nifti import is_nifti, read_nifti
+from napari_unlearn.io.patterns import matches
 from napari_unlearn.io.volume import ImageVolume
 from napari_unlearn.mri.scan import Scan
 
@@ -38,6 +39,8 @@ def open_scan(
     kind = kind_of(path)
     if kind == "fastmri":
         return read_fastmri(path)
+    if kind == "mrd":
+        return read_mrd(path)
     volume = open_volume(path, echo=echo, series=series)
     return SimulatedScan(volume, coils=coils, noise=noise, seed=seed, matrix=matrix)
 
@@ -66,6 +69,7 @@ def open_volume(
         "safetensors": "a checkpoint",
         "pytorch": "a PyTorch file",
         "fastmri": "k-space",
+        "mrd": "k-space",
     }[kind]
     raise ReadError(f"{path}: holds {what}; a scan or an image volume is expected.")
 
@@ -76,9 +80,14 @@ def find_scans(folder_or_pattern: str | os.PathLike[str]) -> list[Path]:
     A folder of DICOM files counts as one scan. Hidden files are skipped.
 
     Raises:
-        ReadError: if there is none.
+        ReadError: if there is none, or looking for them would not end.
     """
     pattern = os.fspath(folder_or_pattern)
+    with looking_at(pattern):
+        return _scans(pattern)
+
+
+def _scans(pattern: str) -> list[Path]:
     path = Path(pattern)
     if path.is_dir():
         if kind_of(path) == "dicom":
@@ -87,12 +96,12 @@ def find_scans(folder_or_pattern: str | os.PathLike[str]) -> list[Path]:
     elif path.is_file():
         candidates = [path]
     else:
-        candidates = sorted(map(Path, glob.glob(pattern, recursive=True)))
+        candidates = matches(pattern)
     found = [c for c in candidates if not c.name.startswith(".") and _is_scan(c)]
     if not found:
         raise ReadError(
-            f"{pattern}: no scan found ({len(candidates)} other files); fastMRI HDF5, NIfTI or "
-            "folders of DICOM files are expected."
+            f"{pattern}: no scan found ({len(candidates)} other files); fastMRI HDF5, MRD, NIfTI "
+            "or folders of DICOM files are expected."
         )
     return found
 
@@ -100,7 +109,7 @@ def find_scans(folder_or_pattern: str | os.PathLike[str]) -> list[Path]:
 def _is_scan(path: Path) -> bool:
     try:
         if path.is_dir():
-            return any(is_dicom(file) for file in path.iterdir() if file.is_file())
-        return is_hdf5(path) or is_nifti(path)
+            return any(is_dicom(file) for file in path.iterdir())
+        return path.is_file() and (is_hdf5(path) or is_nifti(path))
     except OSError:
         return False

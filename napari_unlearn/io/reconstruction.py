@@ -16,7 +16,7 @@ from napari_unlearn.io.fastmri_layout import (
     write_provenance,
 )
 from napari_unlearn.io.hdf5 import check_size, find_dataset, open_hdf5
-from napari_unlearn.io.volume import ImageVolume
+from napari_unlearn.io.volume import ImageVolume, odd_numbers
 from napari_unlearn.mri.scan import Header
 
 
@@ -57,8 +57,8 @@ def read_reconstruction(path: str | os.PathLike[str]) -> ImageVolume:
         check_size(dataset, "slices, rows and columns")
         data = np.asarray(dataset[()], dtype=np.float32)
         attributes = read_attributes(file)
-    if not np.isfinite(data).all():
-        raise ReadError(f"{path}: 'reconstruction' holds NaN or infinity.")
+    if wrong := odd_numbers(data):
+        raise ReadError(f"{path}: 'reconstruction' holds {wrong}.")
     return ImageVolume(
         name=path.stem,
         data=data,

@@ -17,7 +17,7 @@ from napari_unlearn.io.label_volume import (
     write_labels,
 )
 from napari_unlearn.io.nifti import read_nifti, write_nifti
-from napari_unlearn.io.volume import ImageVolume
+from napari_unlearn.io.volume import ImageVolume, odd_numbers
 from napari_unlearn.mri.subject3d import Subject3D
 
 
@@ -109,6 +109,6 @@ def by_subject(found: Iterable[SubjectFiles]) -> tuple[SubjectFiles, ...]:
 
 def _finite(volume: ImageVolume) -> NDArray[np.float32]:
     image = np.asarray(volume.data, dtype=np.float32)
-    if not np.isfinite(image).all():
-        raise ReadError(f"{volume.source}: holds NaN or infinity; finite numbers are expected.")
+    if wrong := odd_numbers(image):
+        raise ReadError(f"{volume.source}: holds {wrong}; finite numbers are expected.")
     return image

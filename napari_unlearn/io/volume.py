@@ -7,6 +7,21 @@ from numpy.typing import NDArray
 
 from napari_unlearn.io.errors import ReadError
 
+_LARGEST = 1e15
+"""Beyond it sums of squares over a slice overflow in float32."""
+
+
+def odd_numbers(values: NDArray) -> str:
+    """What makes numbers unusable, in words; empty if they are fine."""
+    if values.size == 0 or values.dtype.kind not in "fc":
+        return ""
+    flat = np.ascontiguousarray(values).reshape(-1)
+    real = flat.view(flat.real.dtype) if flat.dtype.kind == "c" else flat
+    low, high = float(real.min()), float(real.max())  # NaN if there is one
+    if not np.isfinite((low, high)).all():
+        return "NaN or infinity"
+    return f"numbers beyond {_LARGEST:g}" if max(-low, high) > _LARGEST else ""
+
 
 @dataclass(frozen=True)
 class ImageVolume:
@@ -44,9 +59,9 @@ class ImageVolume:
         """One slice, (rows, columns).
 
         Raises:
-            ReadError: if it holds NaN or infinity.
+            ReadError: if it holds NaN, infinity or numbers that are no image.
         """
         image = np.asarray(self.data[index], dtype=np.float32)
-        if not np.isfinite(image).all():
-            raise ReadError(f"{self.source}: NaN or infinity in slice {index}.")
+        if wrong := odd_numbers(image):
+            raise ReadError(f"{self.source}: {wrong} in slice {index}.")
         return image

@@ -12,12 +12,18 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from napari_unlearn.atomic import write_whole
+from napari_unlearn.bounded import open_file
+from napari_unlearn.errors import reason, shortened
+from napari_unlearn.models.blueprint import blueprint
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.error import ModelError
 from napari_unlearn.models.lora import adapters_of, change
-from napari_unlearn.models.registry import build
 
 ADAPTERS = "adapters.safetensors"
+_DAMAGE = (
+    *(SafetensorError, OSError, RuntimeError, ValueError, TypeError, AttributeError),
+    *(MemoryError, OverflowError),
+)
 
 
 class AdapterCard(BaseModel):
@@ -82,9 +88,12 @@ class Adapters:
 
     @property
     def network_parameters(self) -> int:
-        """How many parameters the network has that they belong to."""
-        with torch.device("meta"):
-            network = build(self.card.before.architecture, self.card.before.parameters)
+        """How many parameters the network has that they belong to.
+
+        Raises:
+            ModelError: if the card describes none.
+        """
+        network = blueprint(self.card.before.architecture, self.card.before.parameters)
         return sum(weight.numel() for weight in network.parameters())
 
     def added_to(self, weights: Mapping[str, Tensor], times: int = 1) -> dict[str, Tensor]:
@@ -129,11 +138,12 @@ def load_adapters(path: Path) -> Adapters:
         ModelError: if the file is no whole file of adapters.
     """
     try:
+        open_file(path).close()
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get("adapters")
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path}: no whole file of adapters ({error}).") from error
+    except _DAMAGE as error:
+        raise ModelError(f"{path}: no whole file of adapters ({reason(error)}).") from error
     if text is None:
         raise ModelError(f"{path}: holds no adapters; accepted: the {ADAPTERS} of a run.")
     try:
@@ -146,7 +156,7 @@ def load_adapters(path: Path) -> Adapters:
     for name in sorted({key.rpartition(".")[0] for key in tensors}):
         b, a = tensors.pop(f"{name}.B", None), tensors.pop(f"{name}.A", None)
         if b is None or a is None or b.ndim != 2 or a.ndim != 2 or b.shape[1] != len(a):
-            raise ModelError(f"{path}: the adapter of '{name}' is not whole.")
+            raise ModelError(f"{path}: the adapter of '{shortened(name)}' is not whole.")
         factors[name] = (b.float(), a.float())
         if f"{name}.mask" in tensors:
             masks[name] = _unpacked(path, name, tensors, b.shape[0] * a.shape[1])
@@ -158,4 +168,4 @@ def _unpacked(path: Path, name: str, tensors: Mapping[str, Tensor], count: int) 
         packed, shape = tensors[f"{name}.mask"].numpy(), tensors[f"{name}.shape"].tolist()
         return torch.from_numpy(np.unpackbits(packed, count=count)).bool().view(shape)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{path}: the mask of '{name}' is not whole.") from error
+        raise ModelError(f"{path}: the mask of '{shortened(name)}' is not whole.") from error

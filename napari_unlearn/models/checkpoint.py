@@ -12,12 +12,19 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from napari_unlearn.atomic import write_whole
+from napari_unlearn.bounded import open_file
+from napari_unlearn.errors import reason, shortened
+from napari_unlearn.models.blueprint import blueprint
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.error import ModelError
 from napari_unlearn.models.lora import merged_state
-from napari_unlearn.models.registry import build
 
 _LARGEST_HEADER = 1 << 24  # bytes; a 12-cascade VarNet needs 50 kB
+_DAMAGE = (
+    *(SafetensorError, OSError, RuntimeError, ValueError, TypeError, AttributeError),
+    *(MemoryError, OverflowError),
+)
+"""What safetensors raises over damaged or enormous files."""
 
 
 def save_checkpoint(
@@ -55,8 +62,8 @@ def load_checkpoint(path: Path | str, device: str | torch.device = "cpu") -> tup
     try:
         with safe_open(path, framework="pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path.name}: damaged checkpoint ({error}).") from error
+    except _DAMAGE as error:
+        raise ModelError(f"{path.name}: damaged checkpoint ({reason(error)}).") from error
     return assemble(card, weights, path.name).to(device), card
 
 
@@ -67,15 +74,13 @@ def assemble(card: Card, weights: dict[str, Tensor], name: str) -> nn.Module:
         ModelError: Names the file and the first key that is missing, unknown or does not fit.
     """
     try:
-        # On "meta" nothing is allocated or drawn, however large a network the card claims.
-        with torch.device("meta"):
-            model = build(card.architecture, card.parameters)
+        model = blueprint(card.architecture, card.parameters, 50 + 20 * len(weights))
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from error
     own = model.state_dict()
     for key, value in own.items():
         if key not in weights:
-            raise ModelError(f"{name}: weights '{key}' are missing.")
+            raise ModelError(f"{name}: weights '{shortened(key)}' are missing.")
         floating = value.is_floating_point()
         if weights[key].shape != value.shape or weights[key].is_floating_point() != floating:
             raise ModelError(
@@ -85,7 +90,7 @@ def assemble(card: Card, weights: dict[str, Tensor], name: str) -> nn.Module:
             )
     unknown = weights.keys() - own.keys()
     if unknown:
-        raise ModelError(f"{name}: the network has no weights '{min(unknown)}'.")
+        raise ModelError(f"{name}: the network has no weights '{shortened(min(unknown))}'.")
     # Whole numbers are the counters of batch norms.
     model.load_state_dict({key: weights[key].to(own[key].dtype) for key in own}, assign=True)
     return model
@@ -116,7 +121,7 @@ def read_card(path: Path | str) -> Card:
 
 def _header(path: Path) -> dict[str, object]:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             size = int.from_bytes(file.read(8), "little")
             rest = os.fstat(file.fileno()).st_size - 8
             if rest < 2 or not 2 <= size <= min(rest, _LARGEST_HEADER):
@@ -137,7 +142,7 @@ def _header(path: Path) -> dict[str, object]:
 def sha256(path: Path | str) -> str:
     """Fingerprint of a file, as the child's card names its parent."""
     try:
-        with Path(path).open("rb") as file:
+        with open_file(Path(path)) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror or error}).") from error

@@ -7,6 +7,8 @@ from pickle import UnpicklingError
 import torch
 from torch import Tensor, nn
 
+from napari_unlearn.bounded import open_file
+from napari_unlearn.errors import shortened
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import assemble
 from napari_unlearn.models.error import ModelError
@@ -37,7 +39,7 @@ def convert_fastmri(
     if len(prefixes) != 1:
         raise ModelError(
             f"{path.name}: not a fastMRI VarNet, it has no weights '{_LANDMARK}' "
-            f"(found: {', '.join(sorted(named)[:3]) or 'nothing'})."
+            f"(found: {', '.join(map(shortened, sorted(named)[:3])) or 'nothing'})."
         )
     weights = {
         key.removeprefix(prefixes[0]): value
@@ -57,7 +59,7 @@ def convert_fastmri(
 def is_torch_file(path: Path) -> bool:
     """Whether a file starts as torch writes them; False if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(4).startswith(_TORCH)
     except OSError:
         return False
@@ -74,11 +76,25 @@ def read_torch_weights(path: Path) -> dict[str, Tensor]:
         content = content["state_dict"]
     if not isinstance(content, Mapping):
         raise ModelError(f"{path.name}: holds a {type(content).__name__}, not named weights.")
-    return {
+    named = {
         key: value
         for key, value in content.items()
         if isinstance(key, str) and isinstance(value, Tensor)
     }
+    for key, value in named.items():
+        if not _whole(value):
+            raise ModelError(
+                f"{path.name}: weights '{shortened(key)}' claim {value.numel():,} numbers that the "
+                "file does not hold one by one; plain dense weights are expected."
+            )
+    return named
+
+
+def _whole(value: Tensor) -> bool:
+    """Whether every number of a tensor has a place of its own, as in any trained network."""
+    if value.layout != torch.strided or value.is_quantized or value.device.type != "cpu":
+        return False
+    return value.untyped_storage().nbytes() >= value.numel() * value.element_size()
 
 
 def _load(path: Path) -> object:

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from napari_unlearn.bounded import open_file
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.models.convert import convert_fastmri, is_torch_file, read_torch_weights
@@ -23,7 +24,7 @@ def load_model(path: Path | str, device: str | torch.device = "cpu") -> tuple[nn
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             start = file.read(9)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror or error}).") from error

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from napari_unlearn.errors import reason, shortened
 from napari_unlearn.models.card import Card, Volumes
 from napari_unlearn.models.convert import read_torch_weights
 from napari_unlearn.models.error import ModelError
@@ -116,9 +117,14 @@ def convert_medicalnet(
     given = {"in_channels": in_channels, "classes": classes}
     parameters.update({name: size for name, size in given.items() if size is not None})
     parameters.update({"stem_stride": stem_stride, "checkpointing": checkpointing})
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = build("med3d", parameters)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = build("med3d", parameters)
+    except (RuntimeError, ValueError, TypeError, ArithmeticError, MemoryError) as error:
+        raise ModelError(
+            f"{path.name}: no Med3D has layers of these shapes ({reason(error)})."
+        ) from error
     own = model.state_dict()
     file_channels = weights[FIRST].shape[1]
     weights[FIRST] = _spread(weights[FIRST], own[FIRST].shape[1])
@@ -161,7 +167,7 @@ def _parameters(weights: Mapping[str, Tensor], name: str) -> dict[str, int | flo
         if key not in weights or weights[key].ndim != 5:
             raise ModelError(
                 f"{name}: not a MedicalNet file, it has no 3D weights '{key}' "
-                f"(found: {', '.join(sorted(weights)[:3]) or 'nothing'})."
+                f"(found: {', '.join(map(shortened, sorted(weights)[:3])) or 'nothing'})."
             )
     depth = depth_of(weights)
     if depth is None:

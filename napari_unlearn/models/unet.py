@@ -5,6 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_unlearn.models.activation import normalise_and_leak
+from napari_unlearn.models.conv2d import Conv
+from napari_unlearn.models.skip import Skip, can_share
 
 
 class ConvBlock(nn.Module):
@@ -13,18 +15,15 @@ class ConvBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         # Keys "0" and "4" are where fastMRI's nn.Sequential keeps its convolutions.
-        self.layers = nn.ModuleDict(
-            {
-                "0": nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
-                "4": nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-            }
-        )
+        self.layers = nn.ModuleDict({"0": Conv(inputs, outputs), "4": Conv(outputs, outputs)})
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (batch, inputs, rows, columns) to (batch, outputs, rows, columns)."""
-        for convolution in self.layers.values():
-            image = normalise_and_leak(convolution(image))
-        return image
+        return normalise_and_leak(self.convolve(image))
+
+    def convolve(self, image: Tensor) -> Tensor:
+        """All but the last norm and leaky ReLU."""
+        return self.layers["4"](normalise_and_leak(self.layers["0"](image)))
 
 
 class TransposeConvBlock(nn.Module):
@@ -38,7 +37,11 @@ class TransposeConvBlock(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (batch, inputs, rows, columns) to (batch, outputs, 2 rows, 2 columns)."""
-        return normalise_and_leak(self.layers["0"](image))
+        return normalise_and_leak(self.convolve(image))
+
+    def convolve(self, image: Tensor) -> Tensor:
+        """All but norm and leaky ReLU."""
+        return self.layers["0"](image)
 
 
 class PointwiseConv(nn.Conv2d):
@@ -75,22 +78,33 @@ class Unet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (batch, inputs, rows, columns) to (batch, outputs, rows, columns)."""
-        skips = []
+        skips: list[Skip | Tensor] = []
         for block in self.down_sample_layers:
-            image = block(image)
-            skips.append(image)
-            image = functional.avg_pool2d(image, 2)
+            image = block.convolve(image)
+            if can_share(image):
+                skip, image = Skip.pooled(image)
+                skips.append(skip)
+            else:
+                image = normalise_and_leak(image)
+                skips.append(image)
+                image = functional.avg_pool2d(image, 2)
         image = self.conv(image)
         for up, block in zip(self.up_transpose_conv, self.up_conv, strict=True):
             skip = skips.pop()
-            image = up(image)
-            missing = [
-                have - got for have, got in zip(skip.shape[2:], image.shape[2:], strict=True)
-            ]
-            if any(missing):
-                image = functional.pad(image, (0, missing[1], 0, missing[0]), "reflect")
-            image = block(torch.cat([image, skip], dim=1))
+            image = up.convolve(image)
+            if isinstance(skip, Skip):
+                image = block(skip.joined(image))
+            else:
+                image = block(_joined(normalise_and_leak(image), skip))
         return image
+
+
+def _joined(image: Tensor, skip: Tensor) -> Tensor:
+    """Stack channels; odd sizes lost a row or a column when they were pooled."""
+    missing = [have - got for have, got in zip(skip.shape[2:], image.shape[2:], strict=True)]
+    if any(missing):
+        image = functional.pad(image, (0, missing[1], 0, missing[0]), "reflect")
+    return torch.cat([image, skip], dim=1)
 
 
 class NormUnet(nn.Module):

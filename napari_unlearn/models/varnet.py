@@ -1,13 +1,14 @@
 """The end-to-end variational network, weight for weight that of fastMRI 0.3.0."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from napari_unlearn.models.consistency import combine, correct
 from napari_unlearn.models.error import ModelError
 from napari_unlearn.models.unet import NormUnet
 from napari_unlearn.mri.coils import rss
@@ -15,6 +16,7 @@ from napari_unlearn.mri.sampling import low_frequencies_of
 
 # 4 poolings fit every size, as images are padded to multiples of 16; 6 fit some.
 _LIMITS = {"cascades": 64, "sens_channels": 1024, "sens_pools": 6, "channels": 1024, "pools": 6}
+_COILS_AT_ONCE = 2
 
 
 class SensitivityModel(nn.Module):
@@ -24,15 +26,20 @@ class SensitivityModel(nn.Module):
         super().__init__()
         self.norm_unet = NormUnet(channels, pools)
 
-    def forward(self, kspace: Tensor, centre: Tensor) -> Tensor:
+    def forward(self, kspace: Tensor, centre: Tensor, checkpointing: bool = False) -> Tensor:
         """Estimate maps with sum_c |S_c|^2 = 1.
 
         Args:
             kspace: (batch, coils, rows, columns), in `uncentre`'s order.
             centre: (batch, 1, 1, columns) bool, the low frequencies in the same order.
+            checkpointing: Keep a few coils' activations at a time and compute them twice.
         """
         images = torch.fft.ifft2(kspace * centre, norm="ortho")
-        maps = self.norm_unet(images.flatten(0, 1)).view_as(images)
+        coils = images.flatten(0, 1)
+        # The network does not mix coils.
+        parts = coils.split(_COILS_AT_ONCE) if checkpointing else (coils,)
+        maps = [_run(self.norm_unet, part, checkpointing=checkpointing) for part in parts]
+        maps = (maps[0] if len(maps) == 1 else torch.cat(maps)).view_as(images)
         magnitude = rss(maps, dim=1).unsqueeze(1)
         return maps / torch.where(magnitude == 0, torch.ones_like(magnitude), magnitude)
 
@@ -49,17 +56,16 @@ class VarNetBlock(nn.Module):
         self, kspace: Tensor, measured: Tensor, mask: Tensor, maps: Tensor, conjugate: Tensor
     ) -> Tensor:
         """Improve (batch, coils, rows, columns) once; mask (batch, 1, 1, columns)."""
-        image = (torch.fft.ifft2(kspace, norm="ortho") * conjugate).sum(1)
-        correction = torch.fft.fft2(self.model(image).unsqueeze(1) * maps, norm="ortho")
-        return kspace - (mask * self.dc_weight) * (kspace - measured) - correction
+        image = self.model(combine(kspace, maps, conjugate))
+        return correct(kspace, measured, mask, self.dc_weight, image, maps, conjugate)
 
 
 class VarNet(nn.Module):
     """E2E-VarNet (Sriram et al., MICCAI 2020).
 
     Defaults are the paper's. State-dict keys and shapes are those of fastMRI 0.3.0's
-    `VarNet`. With `checkpointing` a training step keeps one cascade's activations at
-    a time and computes each cascade twice.
+    `VarNet`. With `checkpointing` a training step keeps the activations of one cascade,
+    or of a few coils' sensitivities, at a time and computes them twice.
     """
 
     def __init__(
@@ -112,17 +118,20 @@ class VarNet(nn.Module):
         centre = _centre_lines(lines, low_frequencies)
         measured = uncentre(kspace)
         rolled = torch.fft.ifftshift(lines, dim=-1)[:, None, None]
-        maps = self.sens_net(measured, torch.fft.ifftshift(centre, dim=-1)[:, None, None])
-        conjugate = maps.conj().resolve_conj()  # once, not in every cascade
+        low = torch.fft.ifftshift(centre, dim=-1)[:, None, None]
+        maps = self.sens_net(measured, low, self.checkpointing)
+        conjugate = maps.detach().conj().resolve_conj()  # once, not in every cascade
         current = measured
         for cascade in self.cascades:
-            current = self._run(cascade, current, measured, rolled, maps, conjugate)
+            arguments = (current, measured, rolled, maps, conjugate)
+            current = _run(cascade, *arguments, checkpointing=self.checkpointing)
         return current
 
-    def _run(self, cascade: Callable[..., Tensor], *arguments: Any) -> Tensor:
-        if self.checkpointing and torch.is_grad_enabled():
-            return checkpoint(cascade, *arguments, use_reentrant=False, preserve_rng_state=False)
-        return cascade(*arguments)
+
+def _run(part: Callable[..., Tensor], *arguments: Tensor, checkpointing: bool) -> Tensor:
+    if checkpointing and torch.is_grad_enabled():
+        return checkpoint(part, *arguments, use_reentrant=False, preserve_rng_state=False)
+    return part(*arguments)
 
 
 def uncentre(kspace: Tensor) -> Tensor:

@@ -1,17 +1,24 @@
 """How far readers agree: weighted kappa of two, intraclass correlation of all.
 
 Both correct for chance or for the spread of the readers, not for the smallness of a sample: from
-six cases either may come out anyhow.
+six cases either may come out anyhow, which their intervals show.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_unlearn.evaluation.bootstrap import Bootstrap
 from napari_unlearn.reading.definition import SCORES
 
 Weights = Literal["linear", "quadratic"]
+Interval = tuple[float, float]
+Values = NDArray[np.float64]
+
+DEFINED = 0.95
+"""Share of the draws in which a figure must be defined for its interval to be told."""
 
 
 def weighted_kappa(
@@ -31,11 +38,7 @@ def weighted_kappa(
         1 for full agreement, 0 for that of chance; None for nothing, or where both gave the same
         one score throughout, as chance alone explains that.
     """
-    table = np.zeros((len(SCORES), len(SCORES)))
-    rows = np.asarray(first, dtype=int) - SCORES[0]
-    np.add.at(table, (rows, np.asarray(second, dtype=int) - SCORES[0]), 1)
-    apart = np.abs(np.subtract.outer(SCORES, SCORES)).astype(np.float64)
-    return kappa_of_table(table, apart if weights == "linear" else apart**2)
+    return kappa_of_table(_counted(first, second).sum(axis=0), _apart(weights))
 
 
 def kappa_of_table(table: ArrayLike, disagreement: ArrayLike) -> float | None:
@@ -51,13 +54,7 @@ def kappa_of_table(table: ArrayLike, disagreement: ArrayLike) -> float | None:
         None if chance alone would disagree in nothing.
     """
     observed = np.asarray(table, dtype=np.float64)
-    weights = np.asarray(disagreement, dtype=np.float64)
-    whole = observed.sum()
-    if not whole:
-        return None
-    expected = np.outer(observed.sum(axis=1), observed.sum(axis=0)) / whole
-    by_chance = (weights * expected).sum()
-    return float(1 - (weights * observed).sum() / by_chance) if by_chance > 0 else None
+    return _single(_kappas(observed[None], np.asarray(disagreement, dtype=np.float64)))
 
 
 def icc_2_1(scores: ArrayLike) -> float | None:
@@ -74,14 +71,94 @@ def icc_2_1(scores: ArrayLike) -> float | None:
     Returns:
         At most 1; None with fewer than two targets or judges, or without any difference.
     """
-    values: NDArray[np.float64] = np.asarray(scores, dtype=np.float64)
+    values: Values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 2 or min(values.shape) < 2:
         return None
-    n, k = values.shape
-    mean = values.mean()
-    of_target, of_judge = values.mean(axis=1, keepdims=True), values.mean(axis=0, keepdims=True)
-    between = k * ((of_target - mean) ** 2).sum() / (n - 1)
-    judges = n * ((of_judge - mean) ** 2).sum() / (k - 1)
-    error = ((values - of_target - of_judge + mean) ** 2).sum() / ((n - 1) * (k - 1))
-    spread = between + (k - 1) * error + k * (judges - error) / n
-    return float((between - error) / spread) if spread > 1e-12 else None
+    return _single(_iccs(values, np.ones((1, len(values)))))
+
+
+def kappa_interval(
+    first: ArrayLike, second: ArrayLike, cases: Sequence[str], bootstrap: Bootstrap
+) -> Interval | None:
+    """Percentile interval of the quadratically weighted kappa, cases drawn anew.
+
+    The images of one case, one per arm, are drawn together, as they resemble each other.
+
+    Args:
+        first: Scores of one reader, (n,).
+        second: Those of the other about the same, (n,).
+        cases: Of each image.
+        bootstrap: How often cases are drawn, from which seed.
+
+    Returns:
+        None with a single case, or where kappa is undefined in more than one draw of twenty.
+    """
+    drawn = _drawn(cases, bootstrap)
+    if drawn is None:
+        return None
+    tables = np.tensordot(drawn, _counted(first, second), axes=1)
+    return _interval(_kappas(tables, _apart("quadratic")), bootstrap)
+
+
+def icc_interval(scores: ArrayLike, cases: Sequence[str], bootstrap: Bootstrap) -> Interval | None:
+    """Percentile interval of ICC(2,1), cases drawn anew; arguments and None as above."""
+    values: Values = np.asarray(scores, dtype=np.float64)
+    drawn = _drawn(cases, bootstrap)
+    if drawn is None or values.ndim != 2 or values.shape[1] < 2:
+        return None
+    return _interval(_iccs(values, drawn), bootstrap)
+
+
+def _counted(first: ArrayLike, second: ArrayLike) -> Values:
+    """One table per image with its pair of scores in it, (n, scores, scores)."""
+    one, other = (np.asarray(each, dtype=int) - SCORES[0] for each in (first, second))
+    tables = np.zeros((len(one), len(SCORES), len(SCORES)))
+    tables[np.arange(len(one)), one, other] = 1
+    return tables
+
+
+def _apart(weights: Weights) -> Values:
+    apart = np.abs(np.subtract.outer(SCORES, SCORES)).astype(np.float64)
+    return apart if weights == "linear" else apart**2
+
+
+def _kappas(tables: Values, disagreement: Values) -> Values:
+    """Weighted kappa of every table, (draws,); NaN where it is not defined."""
+    whole = tables.sum(axis=(1, 2))
+    chance = tables.sum(axis=2)[:, :, None] * tables.sum(axis=1)[:, None]
+    expected = (disagreement * chance).sum(axis=(1, 2))
+    found = (disagreement * tables).sum(axis=(1, 2)) * whole
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(expected > 0, 1 - found / expected, np.nan)
+
+
+def _iccs(values: Values, times: Values) -> Values:
+    """ICC(2,1) with every target counted so many times, (draws,); NaN where it is not defined."""
+    k, n = values.shape[1], times.sum(axis=1)
+    of_target = values.mean(axis=1)
+    of_judge = times @ values / n[:, None]
+    mean = of_judge.mean(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        between = k * (times * (of_target - mean[:, None]) ** 2).sum(axis=1) / (n - 1)
+        judges = n * ((of_judge - mean[:, None]) ** 2).sum(axis=1) / (k - 1)
+        left = values - of_target[:, None] - of_judge[:, None] + mean[:, None, None]
+        error = (times * (left**2).sum(axis=2)).sum(axis=1) / ((n - 1) * (k - 1))
+        spread = between + (k - 1) * error + k * (judges - error) / n
+        return np.where(spread > 1e-12, (between - error) / spread, np.nan)
+
+
+def _drawn(cases: Sequence[str], bootstrap: Bootstrap) -> Values | None:
+    """How often each image is drawn, (draws, n); None with fewer than two cases."""
+    names, of_image = np.unique(np.asarray(cases), return_inverse=True)
+    if len(names) < 2:
+        return None
+    return bootstrap.weights("cases", len(names))[:, of_image].astype(np.float64)
+
+
+def _interval(found: Values, bootstrap: Bootstrap) -> Interval | None:
+    defined = found[np.isfinite(found)]
+    return bootstrap.interval(defined) if len(defined) >= DEFINED * len(found) else None
+
+
+def _single(found: Values) -> float | None:
+    return float(found[0]) if np.isfinite(found[0]) else None

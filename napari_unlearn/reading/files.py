@@ -10,6 +10,7 @@ from pathlib import Path
 
 from napari_unlearn import __version__
 from napari_unlearn.atomic import replacing, write_whole
+from napari_unlearn.reading.agreement import Interval
 from napari_unlearn.reading.error import ReadingError
 from napari_unlearn.reading.figure import draw_scores
 from napari_unlearn.reading.names import guarded
@@ -82,11 +83,15 @@ def arms_csv(revealed: Revealed) -> str:
 def agreement_csv(revealed: Revealed) -> str:
     """One line per question and group of readers; blank where a figure is not defined."""
     rows = [
-        (a.question, " & ".join(a.readers), a.images, a.kappa, a.linear_kappa, a.same, a.icc)
+        (
+            *(a.question, " & ".join(a.readers), a.images, a.kappa, a.linear_kappa, a.same, a.icc),
+            *(a.kappa_interval or (None, None)),
+            *(a.icc_interval or (None, None)),
+        )
         for a in revealed.agreement
     ]
     head = ("question", "readers", "images", "kappa_quadratic", "kappa_linear", "same", "icc_2_1")
-    return _csv(head, rows)
+    return _csv((*head, "kappa_low", "kappa_high", "icc_low", "icc_high"), rows)
 
 
 def to_json(revealed: Revealed) -> str:
@@ -128,8 +133,10 @@ def summary(revealed: Revealed) -> str:
             if arm.question == question.key
         ]
         lines += [
-            f"  {' & '.join(each.readers)}: kappa {figure(each.kappa)}, "
-            f"ICC(2,1) {figure(each.icc)} on {each.images} images"
+            f"  {' & '.join(each.readers)}: "
+            f"kappa {figure(each.kappa)}{within(each.kappa_interval)}, "
+            f"ICC(2,1) {figure(each.icc)}{within(each.icc_interval)} "
+            f"on {each.images} images"
             for each in revealed.agreement
             if each.question == question.key
         ]
@@ -144,6 +151,11 @@ def figure(value: float | None) -> str:
 def interval(low: float | None, high: float | None) -> str:
     """Such as " [3.20, 4.10]"; nothing where there is none."""
     return "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
+
+
+def within(ends: Interval | None) -> str:
+    """The same of both ends at once."""
+    return "" if ends is None else interval(*ends)
 
 
 def _csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:

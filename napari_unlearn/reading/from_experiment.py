@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.pseudonym import AS_THEY_ARE, Pseudonyms
 from napari_unlearn.reading.error import ReadingError
 from napari_unlearn.reading.make import Found
 
@@ -23,6 +24,7 @@ def reconstruct_cases(
     reference: bool = False,
     most: int | None = None,
     device: str = "auto",
+    names: Pseudonyms = AS_THEY_ARE,
     cancel: CancelToken | None = None,
 ) -> Iterator[tuple[int, int] | Found]:
     """Reconstruct scans with several runs and write `images/CASE/ARM.nii.gz`.
@@ -37,6 +39,7 @@ def reconstruct_cases(
         reference: Read the reference image as one more arm.
         most: So many scans, the first of the set; None takes all.
         device: As `resolve_device` takes it.
+        names: What the cases are called; readers see it.
         cancel: Looked at before every layer of a network.
 
     Yields:
@@ -67,7 +70,8 @@ def reconstruct_cases(
     found: dict[str, dict[str, Path]] = {}
     for scan in scans:
         token = cancel or CancelToken()
-        case = _name(Path(scan.header.source).stem or scan.header.name, found)
+        called = Path(scan.header.source).stem or scan.header.name
+        case = _name(names.of("scan", called), found)
         events = compare(scan, arms, sampling=experiment.mask_rule, device=device, cancel=token)
         comparison = next(event.comparison for event in events if isinstance(event, Compared))
         volumes = {arm.name: arm.images for arm in comparison.arms}

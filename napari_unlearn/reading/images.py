@@ -1,5 +1,7 @@
 """The images of a case: read, compared in shape, given one grey scale; nothing tells the arm."""
 
+import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.bounded import open_file
+from napari_unlearn.errors import UnlearnError, reason
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.kind import kind_of
 from napari_unlearn.io.open import open_volume
@@ -23,7 +26,7 @@ VOLUMES = (".nii", ".nii.gz", ".h5", ".hdf5", ".dcm", ".ima")
 """Files with slices and voxel sizes; a folder of DICOM files is one as well."""
 
 _GREY = np.array([0.2125, 0.7154, 0.0721])  # luminance after ITU-R BT.709
-_MOST_PIXELS = 2**28
+_MOST_PIXELS = 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,13 +115,11 @@ def read_image(path: Path) -> ImageVolume:
 
 
 def _picture(path: Path) -> ImageVolume:
-    from skimage.io import imread
-
     try:
-        data = np.asarray(imread(path))
-    except Exception as error:  # a dozen plugins below, each with errors of its own
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise ReadError(f"{path}: cannot be read as a picture ({reason}).") from error
+        open_file(path).close()
+        data = _pixels(path)
+    except Exception as error:  # two libraries below, each with errors of its own
+        raise ReadError(f"{path}: cannot be read as a picture ({reason(error)}).") from error
     if data.dtype.kind not in "buif" or data.size == 0 or data.size > _MOST_PIXELS:
         raise ReadError(f"{path}: a picture of {data.dtype}, shape {data.shape}, cannot be shown.")
     data = data.astype(np.float32)
@@ -129,6 +130,30 @@ def _picture(path: Path) -> ImageVolume:
     if data.ndim not in (2, 3):
         raise ReadError(f"{path}: a picture of shape {data.shape}; one or several pages are read.")
     return ImageVolume(path.stem, data if data.ndim == 3 else data[None], source=str(path))
+
+
+def _pixels(path: Path) -> NDArray:
+    """Of these formats and no other: Pillow also opens some by running other programs."""
+    if path.suffix.lower() in (".tif", ".tiff"):
+        import tifffile
+
+        logging.getLogger("tifffile").disabled = True  # it prints what it finds odd
+        with tifffile.TiffFile(path) as file:
+            _check_size(file.series[0].size)
+            return np.asarray(file.series[0].asarray())
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of large pictures, on which we decide
+        with Image.open(path, formats=("PNG", "JPEG", "BMP")) as picture:
+            _check_size(picture.width * picture.height)
+            coloured = picture.convert("RGBA") if picture.mode in ("P", "PA") else picture
+            return np.asarray(coloured)
+
+
+def _check_size(pixels: int) -> None:
+    if pixels > _MOST_PIXELS:
+        raise ValueError(f"{pixels:,} pixels, {_MOST_PIXELS:,} at most are read")
 
 
 def _alike(first: ImageVolume, other: ImageVolume) -> bool:

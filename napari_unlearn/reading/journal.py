@@ -13,6 +13,8 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
+from napari_unlearn.bounded import read_bytes
+from napari_unlearn.errors import reason
 from napari_unlearn.reading.error import ReadingError
 from napari_unlearn.reading.judgement import HEAD, Judgement, cells_of, judgement_of, line_of
 from napari_unlearn.reading.names import same_reader, unguarded
@@ -140,7 +142,7 @@ def read_journal(path: Path) -> Written:
         ReadingError: if it cannot be read, is none, or a line before the last is damaged.
     """
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise ReadingError(f"{path}: cannot be read ({error.strerror}).") from error
     *lines, tail = data.split(b"\n")
@@ -191,7 +193,7 @@ def _read(path: Path, number: int, cells: Sequence[str]) -> Judgement:
     try:
         return judgement_of(cells)
     except ValueError as error:
-        raise ReadingError(f"{path}: line {number} is no judgement ({error}).") from error
+        raise ReadingError(f"{path}: line {number} is no judgement ({reason(error)}).") from error
 
 
 def _keep_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ whole one.
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -116,5 +117,8 @@ def judgement_of(cells: Sequence[str]) -> Judgement:
     given = int(score) if score else None
     if given not in (None, *SCORES):
         raise ValueError(f"score {given}")
+    spent = float(seconds)
+    if not (math.isfinite(spent) and spent >= 0):
+        raise ValueError(f"{spent} seconds")
     asked = Asked(unguarded(case), label, unguarded(question))
-    return Judgement(asked, given, float(seconds), time, regions_from(regions))
+    return Judgement(asked, given, spent, time, regions_from(regions))

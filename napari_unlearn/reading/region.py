@@ -58,7 +58,7 @@ def regions_from(text: str) -> tuple[Region, ...]:
         return ()
     try:
         return tuple(_region(entry) for entry in json.loads(text))
-    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"no list of regions ({error})") from error
 
 

@@ -8,7 +8,13 @@ from itertools import combinations
 import numpy as np
 
 from napari_unlearn.evaluation.bootstrap import Bootstrap
-from napari_unlearn.reading.agreement import icc_2_1, weighted_kappa
+from napari_unlearn.reading.agreement import (
+    Interval,
+    icc_2_1,
+    icc_interval,
+    kappa_interval,
+    weighted_kappa,
+)
 from napari_unlearn.reading.error import ReadingError
 from napari_unlearn.reading.journal import check_belongs, read_journal
 from napari_unlearn.reading.judgement import Judgement, standing
@@ -71,6 +77,10 @@ class Agreement:
     """Share of images with the very same score by two readers."""
     icc: float | None
     """ICC(2,1)."""
+    kappa_interval: Interval | None = None
+    """95 % interval of the quadratically weighted kappa from drawing cases anew."""
+    icc_interval: Interval | None = None
+    """That of ICC(2,1)."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +151,9 @@ def reveal(
     readers = [progress.reader for progress, judgements in journals if judgements]
     groups: list[tuple[str, ...]] = list(combinations(readers, 2))
     groups += [tuple(readers)] if len(readers) > 2 else []
-    agreement = [_agreement(key, group, by_question[key]) for key in questions for group in groups]
+    agreement = [
+        _agreement(key, group, by_question[key], bootstrap) for key in questions for group in groups
+    ]
     progress = tuple(each for each, _ in journals)
     return Revealed(study, progress, scored, tuple(arms), tuple(agreement))
 
@@ -189,15 +201,30 @@ def _arm_score(question: str, arm: str, scored: Sequence[Scored], bootstrap: Boo
     )
 
 
-def _agreement(question: str, readers: tuple[str, ...], scored: Sequence[Scored]) -> Agreement:
+def _agreement(
+    question: str, readers: tuple[str, ...], scored: Sequence[Scored], bootstrap: Bootstrap
+) -> Agreement:
     images: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for each in scored:
         images[each.judgement.asked.case, each.arm][each.reader] = each.score
-    rows = [[own[r] for r in readers] for own in images.values() if set(readers) <= set(own)]
+    shared = {at: own for at, own in images.items() if set(readers) <= set(own)}
+    rows = [[own[r] for r in readers] for own in shared.values()]
+    cases = [case for case, _ in shared]
     table = np.array(rows, dtype=int).reshape(-1, len(readers))
-    kappa = linear = same = None
+    kappa = linear = same = within = None
     if len(readers) == 2 and len(table):
-        kappa = weighted_kappa(table[:, 0], table[:, 1])
-        linear = weighted_kappa(table[:, 0], table[:, 1], "linear")
-        same = float((table[:, 0] == table[:, 1]).mean())
-    return Agreement(question, readers, len(table), kappa, linear, same, icc_2_1(table))
+        one, other = table[:, 0], table[:, 1]
+        kappa, linear = weighted_kappa(one, other), weighted_kappa(one, other, "linear")
+        same = float((one == other).mean())
+        within = kappa_interval(one, other, cases, bootstrap)
+    return Agreement(
+        question,
+        readers,
+        len(table),
+        kappa,
+        linear,
+        same,
+        icc_2_1(table),
+        within,
+        icc_interval(table, cases, bootstrap),
+    )

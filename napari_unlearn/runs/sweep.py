@@ -12,7 +12,7 @@ from napari_unlearn.experiment import Experiment
 from napari_unlearn.runs.order import Order
 from napari_unlearn.unlearning.parameters import Number
 from napari_unlearn.unlearning.record import CHECKPOINT, METRICS, has_settings
-from napari_unlearn.unlearning.resume import FILE
+from napari_unlearn.unlearning.resume import has_progress
 from napari_unlearn.unlearning.strategies import find_strategy
 from napari_unlearn.unlearning.strategy import Strategy
 
@@ -85,7 +85,7 @@ def left_to_do(orders: Iterable[Order], again: bool = False) -> tuple[list[Order
             todo.append(order)
             continue
         folder = Experiment.load(order.experiment).run_folder(order.run)
-        if (folder / FILE).exists():
+        if has_progress(folder):
             todo.append(replace(order, resume=True))
         elif not (folder / CHECKPOINT).exists():
             todo.append(order)

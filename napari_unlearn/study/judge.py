@@ -18,6 +18,7 @@ from napari_unlearn.evaluation.table import RunResult, evaluate_runs
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.experiment.finding import TRAINING
 from napari_unlearn.io.open import open_scan
+from napari_unlearn.pseudonym import AS_THEY_ARE, Pseudonyms
 
 RELEARN_SET = "forget_test"
 JUDGED_BY_SUBJECT = ("segmentation",)
@@ -139,7 +140,12 @@ def _check(experiment: Experiment) -> None:
 
 
 def draw_figure_1(
-    experiment: Experiment, folder: Path, where: str, runs: list[str], device: str = "auto"
+    experiment: Experiment,
+    folder: Path,
+    where: str,
+    runs: list[str],
+    device: str = "auto",
+    names: Pseudonyms = AS_THEY_ARE,
 ) -> list[Path]:
     """Write figure 1 for a slice of one of the experiment's scans.
 
@@ -150,6 +156,7 @@ def draw_figure_1(
             scan or a path.
         runs: from left to right.
         device: as `resolve_device` takes it.
+        names: of the scan in the figure.
 
     Raises:
         UnlearnError: if there is no such scan, slice or run.
@@ -161,7 +168,8 @@ def draw_figure_1(
         raise UnlearnError(f"'{where}' is not SCAN:INDEX, e.g. knee_1000:0.")
     scan = open_scan(_find(experiment, name))
     place = int(index) if index else None
-    return write_figure_1(folder, scan, place, experiment.runs, runs, experiment.mask_rule, device)
+    rule = experiment.mask_rule
+    return write_figure_1(folder, scan, place, experiment.runs, runs, rule, device, names)
 
 
 def _find(experiment: Experiment, name: str) -> Path:

@@ -22,8 +22,8 @@ from napari_unlearn.study.judge import judge, judge_subjects, relearn
 from napari_unlearn.unlearning.job import Job
 from napari_unlearn.unlearning.loop import train
 from napari_unlearn.unlearning.record import CHECKPOINT, METRICS, Record, has_settings
+from napari_unlearn.unlearning.resume import EARLIER, job_key
 from napari_unlearn.unlearning.resume import FILE as RESUME
-from napari_unlearn.unlearning.resume import job_key
 
 RESULTS = "results.json"
 Result = TypeVar("Result")
@@ -133,13 +133,14 @@ def is_whole(job: Job) -> bool:
 
 def can_go_on(job: Job) -> bool:
     """Whether the job's folder holds a torn run with the same settings."""
-    path = Path() if job.folder is None else job.folder / RESUME
-    try:
-        with safe_open(path, framework="pt") as stream:
-            about = stream.metadata() or {}
-    except (OSError, SafetensorError):
-        return False
-    return about.get("job") == job_key(Record(job).settings)
+    for name in (RESUME, EARLIER) if job.folder is not None else ():
+        try:
+            with safe_open(job.folder / name, framework="pt") as stream:
+                about = stream.metadata() or {}
+        except (OSError, SafetensorError):
+            continue
+        return about.get("job") == job_key(Record(job).settings)
+    return False
 
 
 def judge_seed(piece: Judgement, cancel: CancelToken) -> Iterator[PieceDone]:

@@ -1,7 +1,8 @@
 """Network, optimiser and teachers of a job on its device: one step, one picture at a time."""
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+import traceback
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from copy import deepcopy
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.evaluation.out_of_memory import ran_out
 from napari_unlearn.models.device import device_name, resolve_device
 from napari_unlearn.models.lora import mask_adapters
 from napari_unlearn.unlearning.ahead import Ahead
@@ -66,6 +68,9 @@ class Engine:
         """Where the time goes."""
         self._answers = Answers(self.fabric.device)
         self._ahead = Ahead(job.batch)
+        self._in_turn = False
+        """Whether each objective is passed backwards before the next, as memory ran out."""
+        self._remark = ""
 
     def restrict(self, masks: Mapping[str, Tensor]) -> None:
         """Let only these weights move, by themselves or by their adapters."""
@@ -76,7 +81,7 @@ class Engine:
         """Take step `step` (from 0) with the weights that may move; its loss.
 
         Raises:
-            UnlearnError: if the loss is not finite.
+            UnlearnError: if the loss is not finite, or memory runs out in whatever way.
         """
         job = self.job
         weights = job.strategy.schedule.at(step, job.total_steps)
@@ -118,28 +123,79 @@ class Engine:
         self.model.train()
         return self.job.task.picture(answer)
 
+    def remark(self) -> str:
+        """What is done otherwise from now on as memory ran out; said once."""
+        said, self._remark = self._remark, ""
+        return said
+
     def _gradients(self, weights: Weights, step: int) -> float:
         """The mean loss of a step's samples, and its gradient on the weights.
 
         Samples are passed one by one, so that memory does not grow with their number; what batch
-        norms count of each starts from the same state, and is averaged as well.
+        norms count of each starts from the same state, and is averaged as well. Where memory
+        runs out, the step is taken again in a lighter way.
         """
-        size, counted = self.job.batch_size, self._counted
+        counted = self._counted
         before = [each.clone() for each in counted]
+        while True:
+            try:
+                total, change = self._backward(weights, step, before)
+                break
+            except (MemoryError, RuntimeError) as error:
+                if not ran_out(error):
+                    raise
+                # The tensors that filled the memory live in the frames of the traceback.
+                traceback.clear_frames(error.__traceback__)
+                cause = error
+            self._wrapped.zero_grad()
+            if self.fabric.device.type == "cuda":
+                torch.cuda.empty_cache()
+            self._lighter(step, cause)
+        with self.clock.on("exchange"):
+            self._add_up(total, change)
+        for now, start, moved in zip(counted, before, change, strict=True):
+            now.copy_(start + moved)
+        return float(total)
+
+    def _backward(
+        self, weights: Weights, step: int, before: list[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Loss of this process's samples, and by how much they move running statistics."""
+        size, counted = self.job.batch_size, self._counted
         change = [torch.zeros_like(each) for each in counted]
         total = torch.zeros((), dtype=torch.float64)
         for place in self._share:
-            loss = self._loss(weights, step * size + place) / size
-            total += loss.detach().double().cpu()
-            self.fabric.backward(loss)
+            for now, start in zip(counted, before, strict=True):
+                now.copy_(start)
+            parts = self._losses(weights, step * size + place)
+            for part in parts if self._in_turn else (torch.stack(list(parts)).sum(),):
+                loss = part / size
+                total += loss.detach().double().cpu()
+                self.fabric.backward(loss)
             for now, start, moved in zip(counted, before, change, strict=True):
                 moved += (now - start) / size
-                now.copy_(start)
-        with self.clock.on("exchange"):
-            self._add_up(total, change)
-        for now, moved in zip(counted, change, strict=True):
-            now += moved
-        return float(total)
+        return total, change
+
+    def _lighter(self, step: int, cause: Exception) -> None:
+        """Halve what a step keeps: no activations, then one objective at a time."""
+        dense = [
+            part for part in self.plain.modules() if getattr(part, "checkpointing", 1) is False
+        ]
+        how = ""
+        if dense:
+            for part in dense:
+                part.checkpointing = True  # type: ignore[assignment]
+            how = "activations are computed twice instead of kept, which is slower"
+        elif not self._in_turn and self.job.strategy.forget and self.job.strategy.retain:
+            self._in_turn = True
+            how = "forget and retain sample are passed one after the other"
+        where = f"{self.fabric.device} ran out of memory in step {step + 1}"
+        if not how:
+            raise UnlearnError(
+                f"{where}, however little of it is kept; close other programs, or choose another "
+                "device, smaller samples or a smaller model."
+            ) from cause
+        self._remark = f"{where}; from here on {how}."
 
     def _add_up(self, total: Tensor, change: list[Tensor]) -> None:
         """Sum loss, gradients and statistics over the processes of the run."""
@@ -164,8 +220,8 @@ class Engine:
             return []
         return [each for each in self.plain.buffers() if each.is_floating_point()]
 
-    def _loss(self, weights: Weights, number: int) -> Tensor:
-        """The strategy's loss on what comes as `number`, over its objectives and its penalty."""
+    def _losses(self, weights: Weights, number: int) -> Iterator[Tensor]:
+        """The strategy's losses on what comes as `number`, by objective and penalty."""
         job, strategy = self.job, self.job.strategy
         rng = torch.Generator().manual_seed(job.seed * 1_000_003 + number)
         device = self.fabric.device
@@ -195,17 +251,15 @@ class Engine:
                 return self._answers.get(place, lambda: make(own))
 
         context = Context(rng, self.teachers, read, once, told)
-        parts: list[Tensor] = []
         for name, weight, objective in (
             ("forget", weights.forget, strategy.forget),
             ("retain", weights.retain, strategy.retain),
         ):
             if objective is None or weight == 0:
                 continue
-            parts.append(weight * objective.loss(job.task, self.model, read(name), context))
+            yield weight * objective.loss(job.task, self.model, read(name), context)
         if strategy.penalty is not None and weights.forget != 0:
-            parts.append(weights.forget * strategy.penalty.loss(self.model))
-        return torch.stack(parts).sum()
+            yield weights.forget * strategy.penalty.loss(self.model)
 
     def _following(self, number: int) -> int | None:
         """What comes after `number` in this process; None after the last step."""

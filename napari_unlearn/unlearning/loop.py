@@ -7,6 +7,8 @@ from pathlib import Path
 
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.evaluation.out_of_memory import memory_said
+from napari_unlearn.unlearning.claim import claimed
 from napari_unlearn.unlearning.engine import Engine
 from napari_unlearn.unlearning.events import (
     Alarm,
@@ -45,12 +47,23 @@ def train(job: Job, cancel: CancelToken | None = None, resume: bool = False) -> 
     the run with its best epoch, or with nothing if no epoch was within the limit.
 
     Raises:
-        UnlearnError: if the loss is no longer finite, or files cannot be read or written.
+        UnlearnError: if the loss is no longer finite, files cannot be read or written, memory
+            runs out in whatever way a step is taken, or another process is at work on the run.
     """
-    run = _Run(job, cancel or CancelToken(), resume)
+    # Before the folder is claimed: a job that cannot begin leaves no folder behind.
+    engine = Engine(job)
+    with claimed(job.folder if engine.ranks.first else None):
+        yield from _work(_Run(job, engine, cancel or CancelToken(), resume))
+
+
+def _work(run: "_Run") -> Iterator[Event]:
+    """All of a job in a folder that nobody else works in."""
+    job = run.job
     yield run.record.tell(
         Started(job.strategy.title, job.total_steps, run.engine.device_name, run.step)
     )
+    if run.remark:
+        yield Alarm(run.remark)
     if not (yield from run.prepare()):
         yield Alarm("Stopped before the first step; nothing was written.")
         yield from run.discard()
@@ -69,8 +82,8 @@ def train(job: Job, cancel: CancelToken | None = None, resume: bool = False) -> 
 class _Run:
     """A job under way: where it stands, and what there is to do next."""
 
-    def __init__(self, job: Job, cancel: CancelToken, resume: bool) -> None:
-        self.engine = engine = Engine(job)
+    def __init__(self, job: Job, engine: Engine, cancel: CancelToken, resume: bool) -> None:
+        self.engine = engine
         self.ranks, self.clock = engine.ranks, engine.clock
         self.asked = cancel
         self.cancel = cancel if self.ranks.count == 1 else CancelToken()
@@ -87,6 +100,8 @@ class _Run:
         self.record.start(resumed=found is not None)
         self.resumed = found is not None
         progress = found or Progress(0, 0.0, 0.0)
+        self.remark = progress.remark
+        """What was odd about the file that the run goes on from."""
         self.step, self.seconds = progress.step, progress.seconds
         self.epoch_loss, self.epoch_open = progress.epoch_loss, progress.epoch_open
         engine.restrict(progress.masks)
@@ -186,6 +201,8 @@ class _Run:
             self.step += 1
             self.listen()
             self.epoch_loss += value
+            if remark := self.engine.remark():
+                yield Alarm(remark)
             now = time.monotonic()
             if now - told >= EVENT_SECONDS or self.step in (1, steps):
                 told = now
@@ -237,20 +254,21 @@ class _Run:
         self, sets: Mapping[str, SampleSet], save: Callable[[], None] | None = None
     ) -> Generator[Event, None, dict[str, float]]:
         """The quality on these sets; nothing if cancelled."""
-        engine = self.engine
-        return (
-            yield from measure(
-                self.job,
-                sets,
-                engine.model,
-                engine.fabric.device,
-                self.cancel,
-                self.step,
-                save,
-                ranks=self.ranks,
-                clock=self.clock,
+        engine, device = self.engine, self.engine.fabric.device
+        with memory_said(f"measuring {self.job.card.title}", device):
+            return (
+                yield from measure(
+                    self.job,
+                    sets,
+                    engine.model,
+                    device,
+                    self.cancel,
+                    self.step,
+                    save,
+                    ranks=self.ranks,
+                    clock=self.clock,
+                )
             )
-        )
 
     def judge(self, epoch: int) -> Iterator[Alarm]:
         """Let the guard look at an epoch's figures."""

@@ -19,7 +19,7 @@ from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import read_card, save_checkpoint, sha256
 from napari_unlearn.unlearning.events import Event
 from napari_unlearn.unlearning.job import Job
-from napari_unlearn.unlearning.resume import FILE
+from napari_unlearn.unlearning.resume import forget_progress
 from napari_unlearn.unlearning.samples import SampleSet
 
 CHECKPOINT, EVENTS, METRICS = "checkpoint.safetensors", "events.jsonl", "metrics.json"
@@ -84,7 +84,7 @@ class Record:
             folder.mkdir(parents=True, exist_ok=True)
             if resumed:
                 return
-            (folder / FILE).unlink(missing_ok=True)
+            forget_progress(folder)
             whole = (folder / CHECKPOINT).exists() and (folder / EVENTS).exists()
             if whole and not (folder / EARLIER).exists():
                 (folder / EVENTS).replace(folder / EARLIER)
@@ -103,7 +103,7 @@ class Record:
             line = {"event": type(event).__name__, **asdict(event)}
             try:
                 with path.open("a") as stream:
-                    stream.write(json.dumps(line, default=str) + "\n")
+                    stream.write(json.dumps(line, default=_plain) + "\n")
             except OSError as error:
                 raise UnlearnError(f"{path}: cannot be written ({error.strerror}).") from error
         return event
@@ -118,7 +118,7 @@ class Record:
         if folder is None:
             return
         try:
-            (folder / FILE).unlink(missing_ok=True)
+            forget_progress(folder)
             if (folder / EARLIER).exists():
                 (folder / EARLIER).replace(folder / EVENTS)
         except OSError as error:
@@ -153,7 +153,7 @@ class Record:
         write_whole(job.folder / METRICS, text.encode())
         (job.folder / EARLIER).unlink(missing_ok=True)
         if over:
-            (job.folder / FILE).unlink(missing_ok=True)
+            forget_progress(job.folder)
         return path
 
     def _save_adapters(self, model: nn.Module, before: Card, after: Card) -> None:
@@ -188,6 +188,11 @@ class Record:
                 },
             }
         )
+
+
+def _plain(value: object) -> str:
+    """Only a file's name: the folders of one's machine, which may name people, are no event."""
+    return value.name if isinstance(value, Path) else str(value)
 
 
 def has_settings(job: Job, noted: object) -> bool:

@@ -85,11 +85,16 @@ class Pulse(QObject):
         self._on_turn()
         self._timer.start()
 
-    def stop(self) -> None:
-        """Count no more."""
+    def pause(self) -> None:
+        """Count no more until the next phase begins."""
         if self._timer.isActive():
             self._on_turn()
             self._timer.stop()
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """All that were counted, in their order."""
+        return tuple(self._turns)
 
     def gaps(self, phase: str) -> Gaps:
         """The gaps of a phase, up to the beginning of the next."""

@@ -6,7 +6,10 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from napari.layers import Shapes
 from qtpy.QtWidgets import QDockWidget, QHBoxLayout, QWidget
+
+from napari_unlearn.viewer.outline_visual import spare_redraws
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -46,7 +49,7 @@ def lay_out(
         shape: Rows and columns; None leaves them as they are, for the caller to choose.
     """
     with viewer.layers.batched_update():
-        remove(viewer, before)
+        _take_out(viewer, before)
         for stranger in viewer.layers:
             stranger.visible = False
         # Ahead of strangers, hidden or not: the grid counts its strides from the first layer.
@@ -57,10 +60,23 @@ def lay_out(
         if shape is not None:
             grid.shape = shape
         grid.enabled = True
+    for layer in (layer for tile in tiles for layer in tile):
+        if isinstance(layer, Shapes):
+            spare_redraws(viewer, layer)
 
 
 def remove(viewer: "ViewerModel", layers: Iterable["Layer"]) -> None:
-    """Take layers out of a viewer, as far as the user has not done so."""
+    """Take layers out of a viewer, as far as the user has not done so.
+
+    All at once: after each removal napari collects garbage and lays out the grid anew.
+    """
+    there = [layer for layer in layers if layer in viewer.layers]
+    if there:
+        with viewer.layers.batched_update():
+            _take_out(viewer, there)
+
+
+def _take_out(viewer: "ViewerModel", layers: Iterable["Layer"]) -> None:
     for layer in layers:
         if layer in viewer.layers:
             viewer.layers.remove(layer)

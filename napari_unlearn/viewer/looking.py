@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unlearn.atomic import write_whole
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.region_metrics import DrawnRegion
 from napari_unlearn.viewer.drawing import Tool
@@ -99,7 +100,7 @@ class Looking(QWidget):
 
     def save(self, path: Path) -> None:
         """Write what was measured as CSV."""
-        path.write_text(self.table.text(","), encoding="utf-8")
+        write_whole(path, self.table.text(",").encode())
 
     def _show_drawn(self, *_: object) -> None:
         comparison, lines = self._session.comparison, self.drawing.lines
@@ -132,5 +133,5 @@ class Looking(QWidget):
             return
         try:
             self.save(Path(path))
-        except OSError as error:
-            self.failed.emit(f"{path}: cannot be written ({error.strerror or error}).")
+        except UnlearnError as error:
+            self.failed.emit(str(error))

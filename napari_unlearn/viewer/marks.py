@@ -26,6 +26,7 @@ Their lightness differs as well; where it does not reach, the strokes do (`outli
 SYMBOLS: dict[Kind, str] = {"removed": "○", "remaining": "□", "introduced": "◇"}
 WORDS: dict[Kind, str] = {"removed": "removed", "remaining": "remaining", "introduced": "new"}
 SIGNS: dict[Kind, str] = {"removed": "✓", "remaining": "!", "introduced": "+"}
+_GRAVITY: tuple[Kind, ...] = ("introduced", "remaining", "removed")
 NEUTRAL = "#9AA7B4"
 """For places on the reference, where nothing can be wrong."""
 
@@ -43,6 +44,7 @@ _THICK = 1.7
 _RIM = 1.0  # of the shadow under a line, both sides together
 _THIN = 0.75  # of those widths, among many regions and where the outline is no verdict
 _LETTER = 0.045  # width of a letter, share of the image where tiles are narrow
+_LINE = 1.5  # height of a line of text, in letters' widths
 _LARGEST = 0.3  # half-axis, share of the image; larger regions are traced instead
 _LARGEST_IN_A_CROWD = 0.1
 _CROWD = 8  # regions on a slice from which on wide shapes would hide the anatomy
@@ -165,6 +167,8 @@ def draw(
     if not marks or highlights is None:
         layer.refresh()
         return
+    side = _side(marks, highlights.shape[2])
+    marks = _legible(marks, side, _LETTER * highlights.shape[2])
     rim = _RIM * _grain(highlights)
     shadows = [
         replace(mark, word=" ", colour=_SHADOW, width=mark.width + rim)
@@ -179,7 +183,7 @@ def draw(
         edge_color=[mark.colour for mark in every],
         face_color="transparent",
     )
-    layer.text.anchor = _side(marks, highlights.shape[2])
+    layer.text.anchor = side
     layer.features = {
         "sign": [mark.word for mark in every],
         "colour": [mark.colour for mark in every],
@@ -193,6 +197,7 @@ class _Mark:
 
     curve: NDArray[np.float64]
     """(vertices, 3), voxels"""
+    kind: Kind
     word: str
     colour: str
     width: float
@@ -213,7 +218,8 @@ def _marks(
             first = place == 0
             width = _THICK if first and region.kind == "introduced" else _WIDTH
             said = word if first and not neutral else " "
-            marks.append(_Mark(curve, said, colour, share * width, not (neutral or crowded)))
+            shadowed = not (neutral or crowded)
+            marks.append(_Mark(curve, region.kind, said, colour, share * width, shadowed))
     return marks
 
 
@@ -225,6 +231,32 @@ def _side(marks: Sequence[_Mark], columns: int) -> str:
         rightward += max(0.0, mark.curve[:, 2].min() + length - columns)
         leftward += max(0.0, length - mark.curve[:, 2].max())
     return "upper_right" if leftward < rightward else "upper_left"
+
+
+def _legible(marks: Sequence[_Mark], side: str, letter: float) -> list[_Mark]:
+    """Words that would be written over a graver one give way to a sign."""
+    taken: list[tuple[float, float, float, float]] = []
+    words = [mark.word for mark in marks]
+    gravest_first = sorted(range(len(marks)), key=lambda place: _GRAVITY.index(marks[place].kind))
+    for place in gravest_first:
+        mark = marks[place]
+        if mark.word != WORDS[mark.kind]:
+            continue
+        slice_, bottom, left = mark.curve.min(axis=0)
+        length = letter * len(mark.word)
+        if side == "upper_right":
+            left = mark.curve[:, 2].max() - length
+        if any(
+            slice_ == other
+            and abs(bottom - other_bottom) < _LINE * letter
+            and left < other_right
+            and other_left < left + length
+            for other, other_bottom, other_left, other_right in taken
+        ):
+            words[place] = SIGNS[mark.kind]
+        else:
+            taken.append((slice_, bottom, left, left + length))
+    return [replace(mark, word=word) for mark, word in zip(marks, words, strict=True)]
 
 
 def legend() -> str:
@@ -245,7 +277,7 @@ def tally(regions: Iterable[Region]) -> str:
 def worst_colour(regions: Iterable[Region]) -> str:
     """Colour of the gravest kind present; the calm one if all is removed."""
     kinds = {region.kind for region in regions}
-    for kind in ("introduced", "remaining", "removed"):
+    for kind in _GRAVITY:
         if kind in kinds:
             return COLOURS[kind]
     return NEUTRAL

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.mri.scan import Scan
+from napari_unlearn.viewer.lazy_reference import lazy_reference, reads_much
 
 LayerData = tuple[Any, dict[str, Any], str]
 Paths = str | PathLike[str] | Sequence[str]
 
-_SUFFIXES = (".h5", ".hdf5", ".nii", ".nii.gz", ".dcm", ".ima")
+_SUFFIXES = (".h5", ".hdf5", ".mrd", ".nii", ".nii.gz", ".dcm", ".ima")
 
 
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
@@ -40,39 +40,53 @@ def read(path: Paths) -> list[LayerData]:
     if not isinstance(path, str | PathLike):
         raise UnlearnError("One scan at a time can be opened.")
     kind = kind_of(Path(path))
-    if kind == "fastmri":
+    if kind in ("fastmri", "mrd"):
         return [_reference(open_scan(path))]
     volume = read_reconstruction(path) if kind == "reconstruction" else open_volume(path)
     image = np.asarray(volume.data, dtype=np.float32)
     origin = {"file": volume.source, "affine": volume.affine, "remarks": volume.remarks}
-    return [_layer(image, volume.name, volume.voxel_size, origin)]
+    limits = (0.0, float(image.max()) or 1.0)
+    return [_layer(image, _called(volume.name), volume.voxel_size, origin, limits)]
 
 
 def _reference(scan: Scan) -> LayerData:
     header = scan.header
-    slices = []
-    for index in range(header.slices):
-        target = scan.target(index)
-        if target is None:
-            raise UnlearnError(
-                f"{header.source}: undersampled k-space without a reference image; open it in "
-                "Plugins > Compare models on a scan, where a model can reconstruct it."
-            )
-        slices.append(target)
+    half = header.slices // 2
+    middle = scan.target(half)
+    if middle is None:
+        raise UnlearnError(
+            f"{header.source}: undersampled k-space without a reference image; open it in "
+            "Plugins > Compare models on a scan, where a model can reconstruct it."
+        )
+    limits = (0.0, float(middle.max()) or 1.0)
+    if reads_much(scan):
+        images: Any = lazy_reference(scan)
+    else:
+        slices = range(header.slices)
+        images = np.stack([middle if index == half else scan.target(index) for index in slices])
+        limits = (0.0, float(images.max()) or 1.0)
     origin = {
         "file": header.source,
         "affine": header.affine,
         "simulated": header.simulated,
         "mask": scan.acquired,
     }
-    return _layer(np.stack(slices), header.name, header.voxel_size, origin)
+    return _layer(images, _called(header.name), header.voxel_size, origin, limits)
+
+
+def _called(name: str) -> str:
+    """Layers are on every screenshot: a pseudonym, unless the environment asks for names."""
+    from napari_unlearn.pseudonym import names_asked_for, naming
+
+    return naming(not names_asked_for()).of("scan", name)
 
 
 def _layer(
-    image: NDArray[np.float32],
+    image: Any,
     name: str,
     voxel_size: tuple[float, float, float],
     origin: dict[str, Any],
+    limits: tuple[float, float],
 ) -> LayerData:
     options = {
         "name": name,
@@ -80,7 +94,7 @@ def _layer(
         "units": ("mm", "mm", "mm"),
         "axis_labels": ("slice", "row", "column"),
         "colormap": "gray",
-        "contrast_limits": (0.0, float(image.max()) or 1.0),
+        "contrast_limits": limits,
         "metadata": {"slices": len(image), **origin},
     }
     return image, options, "image"

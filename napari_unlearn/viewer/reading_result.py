@@ -4,7 +4,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QPixmap, QResizeEvent
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_unlearn.reading.files import figure, interval
+from napari_unlearn.reading.files import figure, interval, within
 from napari_unlearn.reading.reveal import Revealed
 from napari_unlearn.viewer.reading_room import RevealedStudy
 from napari_unlearn.viewer.status_line import status_line
@@ -54,8 +54,10 @@ def _agreements(revealed: Revealed) -> list[str]:
     if not revealed.agreement:
         return ["One reader: agreement needs two."]
     return [
-        f"{each.question}: {' & '.join(each.readers)}: weighted κ {figure(each.kappa)}, "
-        f"ICC(2,1) {figure(each.icc)} ({each.images} images)"
+        f"{each.question}: {' & '.join(each.readers)}: "
+        f"weighted κ {figure(each.kappa)}{within(each.kappa_interval)}, "
+        f"ICC(2,1) {figure(each.icc)}{within(each.icc_interval)} "
+        f"({each.images} images)"
         for each in revealed.agreement
     ]
 

@@ -1,5 +1,6 @@
 """Regions that can be asked about: those a comparison marked, and those drawn by hand."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -42,8 +43,10 @@ def marked_regions(comparison: Comparison, run: str) -> Iterator[Marked]:
     arm = next((arm for arm in arms if run in (arm.name, arm.role)), arms[0])
     own = [region for region in arm.regions if arm.role == "original" or region.kind != "removed"]
     for region in own[:_MOST]:
-        polarity = "too bright" if region.mean_error > 0 else "too dark"
-        title = f"{region.label}: {region.area:.0f} mm² {polarity}, slice {region.slice}"
+        polarity = " too bright" if region.mean_error > 0 else " too dark"
+        if not math.isfinite(region.mean_error):
+            polarity = ""  # without a reference nobody knows
+        title = f"{region.label}: {region.area:.0f} mm²{polarity}, slice {region.slice}"
         yield Marked(title, region.slice, region_mask(arm, region))
 
 

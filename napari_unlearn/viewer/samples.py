@@ -136,7 +136,7 @@ def open_head() -> list[LayerData]:
     import napari
 
     from napari_unlearn.io.subjects import find_subjects
-    from napari_unlearn.viewer.segment_tasks import OpenedSubject
+    from napari_unlearn.viewer.segment_tasks import OpenedSubject, truth_of
     from napari_unlearn.viewer.segment_tiles import contrast_layers
     from napari_unlearn.viewer.session import session_of
 
@@ -145,7 +145,7 @@ def open_head() -> list[LayerData]:
     subject = files.load()
     viewer = napari.current_viewer()
     if viewer is not None:
-        opened = OpenedSubject(subject, files)
+        opened = OpenedSubject(subject, files, truth_of(subject))
         session_of(viewer).segmenting.adopt(path, opened, HEAD.models(path.parent))
     return contrast_layers(subject)
 

@@ -219,7 +219,7 @@ class SegmentDock(QWidget):
         name, labelled = self.sender().text(), self.segmenting.labelled
         if labelled is None:
             return
-        suggested = f"{labelled.subject.subject}_{name.replace(' ', '-')}.nii.gz"
+        suggested = f"labels_{name.replace(' ', '-')}.nii.gz"
         path, _ = QFileDialog.getSaveFileName(
             self, f"Export labels: {name}", suggested, "NIfTI (*.nii.gz *.nii)"
         )
@@ -230,11 +230,10 @@ class SegmentDock(QWidget):
         labelled = self.segmenting.labelled
         if labelled is None:
             return
-        suggested = f"{labelled.subject.subject}.csv"
-        path, _ = QFileDialog.getSaveFileName(self, "Export figures", suggested, "*.csv")
+        path, _ = QFileDialog.getSaveFileName(self, "Export figures", "structures.csv", "*.csv")
         if not path:
             return
         try:
             export_table(labelled, Path(path))
-        except OSError as error:
-            self._complain(f"{path}: cannot be written ({error.strerror or error}).")
+        except UnlearnError as error:
+            self._complain(str(error))

@@ -2,12 +2,44 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unlearn.mri.subject3d import Subject3D
+from napari_unlearn.viewer.pictures import sample
 from napari_unlearn.viewer.segment_result import Labelled, LabelledArm, Labels, disagreement
+
+
+class Disagreement:
+    """An array for napari in which a voxel is compared when it is looked at.
+
+    To compare whole volumes takes longer than a window may stand still.
+
+    Args:
+        labels: (depth, rows, columns)
+        reference: Same shape.
+        only: The one structure to compare; None compares all.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, labels: Labels, reference: Labels, only: int | None) -> None:
+        self._labels, self._reference, self._only = labels, reference, only
+        self.shape, self.ndim, self.size = labels.shape, labels.ndim, labels.size
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> Labels:
+        """Kinds of disagreement where the key points."""
+        own, other = self._labels[key], self._reference[key]
+        return disagreement(np.asarray(own), np.asarray(other), self._only)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
+        """All of it, for whoever cannot do with less, as a picture in 3D."""
+        return np.asarray(self[:], dtype=dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +59,11 @@ class LabelPicture:
         """Name and figures."""
         return f"{self.name} · {self.figures}" if self.figures else self.name
 
-    def disagreement(self, only: int | None) -> Labels:
+    def disagreement(self, only: int | None) -> "Labels | Disagreement":
         """How the labels differ from the reference, over all structures or in one."""
         if self.against is None:
-            return np.zeros_like(self.labels)
-        return disagreement(self.labels, self.against, only)
+            return np.broadcast_to(np.uint8(0), self.labels.shape)
+        return Disagreement(self.labels, self.against, only)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +112,7 @@ def against(labelled: Labelled, arm: LabelledArm | None = None) -> Labels | None
 
 def grey_limits(image: NDArray[np.float32]) -> tuple[float, float]:
     """Values shown as black and as white: a lone bright voxel must not rule."""
-    low, high = (float(each) for each in np.percentile(image, (0.5, 99.5)))
+    low, high = (float(each) for each in np.percentile(sample(image), (0.5, 99.5)))
     return (low, high) if high > low else (low, low + 1.0)
 
 

@@ -13,6 +13,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QHeaderView, QWidget
 
+from napari_unlearn.atomic import write_whole
 from napari_unlearn.mri.subject3d import structure_name
 from napari_unlearn.viewer.segment_colours import structure_colour
 from napari_unlearn.viewer.segment_result import (
@@ -207,7 +208,7 @@ def as_csv(labelled: Labelled) -> str:
 
 def export_table(labelled: Labelled, path: Path) -> None:
     """Write all figures as CSV."""
-    path.write_text(as_csv(labelled), encoding="utf-8")
+    write_whole(path, as_csv(labelled).encode())
 
 
 def _summary(values: list[float | None], figure: Figure) -> float | None:

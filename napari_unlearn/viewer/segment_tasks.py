@@ -3,13 +3,17 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.errors import UnlearnError
 from napari_unlearn.mri.subject3d import Subject3D
+from napari_unlearn.runs.background import in_child
 from napari_unlearn.viewer.segment_result import (
     Labelled,
     LabelledArm,
@@ -40,6 +44,19 @@ class OpenedSubject:
 
     subject: Subject3D
     files: "SubjectFiles"
+    truth: LabelledArm | None = None
+    """What somebody drew, measured; None if nobody did."""
+
+
+@dataclass(frozen=True)
+class Windowing:
+    """A model is so far with a subject that it labels window by window."""
+
+    model: Model
+    done: int
+    windows: int
+    models: tuple[int, int]
+    """Which one this is, counted from 1, and how many there are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +113,7 @@ def loading(files: "SubjectFiles", cancel: CancelToken) -> Iterator[OpenedSubjec
     """Read a subject's volumes."""
     subject = files.load()
     cancel.check()
-    yield OpenedSubject(subject, files)
+    yield OpenedSubject(subject, files, truth_of(subject))
 
 
 def exporting(
@@ -111,41 +128,100 @@ def exporting(
 
 
 def segmenting(
-    subject: Subject3D,
+    opened: OpenedSubject,
     models: Sequence[Model],
     known: Mapping[str, Labels],
     device: str,
     cancel: CancelToken,
-) -> Iterator[Segmented | Judged]:
-    """Label a subject with every model and measure the labels.
+) -> Iterator[Windowing | Segmented | Judged]:
+    """Label a subject with every model and measure the labels, in a process of its own.
+
+    Volumes do not go through the pipe between the two: to pack and unpack hundreds of megabytes
+    would hold up the window. The child reads the subject's files itself and leaves labels in
+    files that are mapped here, so that only the slices in view are ever in memory.
 
     Args:
-        subject: In memory.
+        opened: The subject in view.
         models: In the order of their tiles.
         known: Labels by the name of a model that need not run again.
         device: Key of the device, or "auto".
         cancel: Looked at while a model runs and between two models.
+
+    Raises:
+        UnlearnError: As `label_apart`.
     """
-    from napari_unlearn.evaluation.segment import segment
+    made = dict(known)
+    # A system that does not delete files in use leaves them to its own tidying.
+    with TemporaryDirectory(prefix="napari-unlearn-", ignore_cleanup_errors=True) as place:
+        folder = Path(place)
+        for name, labels in known.items():
+            np.save(_kept_in(folder, name, models), labels)
+        known_names = tuple(known)
+        shape = opened.subject.shape
+        work = partial(label_apart, opened.files, shape, tuple(models), known_names, device, folder)
+        for event in in_child(work, cancel):
+            if isinstance(event, Segmented):
+                name = event.model.name
+                made[name] = np.load(_kept_in(folder, name, models), mmap_mode="r")
+                yield replace(event, labels=made[name])
+            elif isinstance(event, Judged):
+                yield Judged(tuple(replace(arm, labels=made[arm.name]) for arm in event.arms))
+            else:
+                yield cast(Windowing, event)
+
+
+def label_apart(
+    files: "SubjectFiles",
+    shape: tuple[int, ...],
+    models: Sequence[Model],
+    known: Sequence[str],
+    device: str,
+    folder: Path,
+    cancel: CancelToken,
+) -> Iterator[Windowing | Segmented | Judged]:
+    """The child's part of `segmenting`: its events hold no labels, the folder does.
+
+    Raises:
+        UnlearnError: The files are no longer what is in view, or a model cannot label them.
+    """
+    from napari_unlearn.evaluation.segment import segmenting as run
+    from napari_unlearn.evaluation.windows import Windowed
     from napari_unlearn.models.device import resolve_device
     from napari_unlearn.models.load import load_model
 
+    subject = files.load()
+    if subject.shape != shape:
+        raise UnlearnError(
+            f"{files.subject} has changed on disk since it was opened ({subject.shape} voxels "
+            f"instead of {shape}); open it again."
+        )
     place = resolve_device(device)
+    nothing = np.zeros(0, np.uint8)
     made: list[tuple[Model, Labels]] = []
     began = time.monotonic()
     missing = sum(model.name not in known for model in models)
     ran = 0
     for number, model in enumerate(models, start=1):
         cancel.check()
-        labels = known.get(model.name)
-        if labels is None:
+        kept = _kept_in(folder, model.name, models)
+        if model.name not in known:
             network, card = load_model(model.path, place)
-            labels = segment(network, card, subject, place, cancel)
+            for event in run(network, card, subject, place, cancel):
+                if isinstance(event, Windowed):
+                    yield Windowing(model, event.done, event.total, (number, len(models)))
+                else:
+                    np.save(kept, event)
             ran += 1
-        made.append((model, labels))
+        made.append((model, np.load(kept, mmap_mode="r")))
         left = (time.monotonic() - began) / ran * (missing - ran) if ran else None
-        yield Segmented(model, labels, number, len(models), left)
-    yield Judged(judge(subject, made, cancel).arms)
+        yield Segmented(model, nothing, number, len(models), left)
+    arms = judge(subject, made, cancel).arms
+    yield Judged(tuple(replace(arm, labels=nothing) for arm in arms))
+
+
+def _kept_in(folder: Path, name: str, models: Sequence[Model]) -> Path:
+    """Where the labels of a model lie; its name may hold what no file's may."""
+    return folder / f"{[model.name for model in models].index(name)}.npy"
 
 
 def judge(
@@ -180,7 +256,8 @@ def truth_of(subject: Subject3D) -> LabelledArm | None:
 
 def volumes(labels: Labels, voxel_size: tuple[float, float, float]) -> dict[int, StructureFigures]:
     """Volume of every structure in a label map."""
-    counts = np.bincount(labels.ravel(), minlength=256)
+    # Slice by slice: bincount makes eight bytes of every label and lets no other thread work.
+    counts = sum(np.bincount(each.ravel(), minlength=256) for each in labels)
     millilitres = float(np.prod(voxel_size)) / 1000
     return {
         int(label): StructureFigures(float(counts[label]) * millilitres)

@@ -273,13 +273,15 @@ class SegmentTiles:
     def _dress(self, tile: LabelTile, picture: LabelPicture) -> None:
         look, volume = self.look, self.in_3d
         differs = look.disagreement and picture.against is not None
-        tile.image.visible = not volume
-        tile.labels.visible = not differs if volume else look.labels
-        tile.disagreement.visible = differs
+        _show(tile.image, not volume)
+        _show(tile.labels, not differs if volume else look.labels)
+        _show(tile.disagreement, differs)
         tile.labels.opacity = 1.0 if volume else look.opacity
         tile.disagreement.opacity = 1.0 if volume else max(look.opacity, 0.8)
         for layer in (tile.labels, tile.disagreement):
-            layer.contour = 0 if volume else look.contour  # napari has none in 3D and warns
+            contour = 0 if volume else look.contour  # napari has none in 3D and warns
+            if layer.contour != contour:
+                layer.contour = contour
         wanted = self._colours(self._board)
         if tile.labels.colormap.color_dict.keys() != wanted.color_dict.keys():
             tile.labels.colormap = wanted
@@ -359,3 +361,9 @@ class SegmentTiles:
         camera = self._viewer.scene.camera
         if self._camera == (tuple(camera.center), camera.zoom):
             self.fit()  # nobody has zoomed since, so follow the window
+
+
+def _show(layer: Image | Labels, wanted: bool) -> None:
+    """Show or hide a layer; told twice, napari lays out the whole canvas twice."""
+    if layer.visible != wanted:
+        layer.visible = wanted

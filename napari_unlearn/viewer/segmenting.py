@@ -11,7 +11,6 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unlearn.errors import UnlearnError
-from napari_unlearn.runs.background import in_child
 from napari_unlearn.viewer.progress import Progress
 from napari_unlearn.viewer.segment_pictures import LabelPicture, against, board_of
 from napari_unlearn.viewer.segment_result import Labelled, Labels
@@ -21,12 +20,12 @@ from napari_unlearn.viewer.segment_tasks import (
     Judged,
     OpenedSubject,
     Segmented,
+    Windowing,
     exporting,
     finding,
     is_volume,
     loading,
     segmenting,
-    truth_of,
 )
 from napari_unlearn.viewer.segment_tiles import SegmentTiles
 from napari_unlearn.viewer.tasks import Model
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _PAINT = 100  # milliseconds
+_FINE = 1000  # parts of a model's work on the bar of progress
 
 Version = tuple[Path, int]
 """A checkpoint and when it was written [ns]."""
@@ -175,8 +175,8 @@ class Segmenting(QObject):
             for model in self.models
             if model.name in arms and self._made.get(model.name) == _version(model.path)
         }
-        work = partial(segmenting, self.opened.subject, self.models, known, self.device)
-        self.jobs.start("Segmenting", partial(in_child, work), self.device_name)
+        work = partial(segmenting, self.opened, self.models, known, self.device)
+        self.jobs.start("Segmenting", work, self.device_name)
         self._running = tuple(model.name for model in self.models)
         self._making = {model.name: _version(model.path) for model in self.models}
         self.show()
@@ -251,6 +251,11 @@ class Segmenting(QObject):
             self._forget_results(event)
             self.show()
             self.changed.emit()
+        elif isinstance(event, Windowing):
+            number, models = event.models
+            done = _FINE * (number - 1) + _FINE * event.done // event.windows
+            remark = f"{event.model.name}, window {event.done} of {event.windows}"
+            self.progressed.emit(Progress(done, _FINE * models, None, remark))
         elif isinstance(event, Segmented):
             picture = LabelPicture(event.model.name, event.labels)
             self.tiles.put(event.model.name, picture)
@@ -268,7 +273,7 @@ class Segmenting(QObject):
     def _forget_results(self, opened: OpenedSubject) -> None:
         self.opened, self._live = opened, None
         self._running, self._made = (), {}
-        self.labelled = Labelled(opened.subject, truth_of(opened.subject))
+        self.labelled = Labelled(opened.subject, opened.truth)
         self.segmented.emit(self.labelled)
 
     def _on_turned(self) -> None:

@@ -9,9 +9,18 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
+from napari_unlearn.atomic import write_whole
 from napari_unlearn.evaluation.comparison import Comparison, Region
 from napari_unlearn.viewer.marks import COLOURS, SYMBOLS
-from napari_unlearn.viewer.rows import COLUMNS, as_text, listed_regions, metric_rows
+from napari_unlearn.viewer.rows import (
+    COLUMNS,
+    as_text,
+    error_text,
+    listed_regions,
+    metric_rows,
+    place_text,
+    polarity_text,
+)
 
 
 class Table(QTableWidget):
@@ -78,7 +87,7 @@ class MetricsTable(Table):
 
     def export(self, path: Path) -> None:
         """Write a CSV file."""
-        path.write_text(as_text(self._rows, ","), encoding="utf-8")
+        write_whole(path, as_text(self._rows, ",").encode())
 
 
 class RegionsTable(Table):
@@ -88,9 +97,20 @@ class RegionsTable(Table):
     """`Region`"""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(("Region", "Model", "Slice", "mm²", "Error"), parent)
+        columns = ("Region", "Model", "Slice", "mm²", "Error", "Polarity", "Place [mm]")
+        super().__init__(columns, parent)
+        # wider than the dock: a first column that takes what is left would be left nothing
+        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeaderItem(4).setToolTip(
             "Mean signed error inside, per cent of the maximum; + is too bright"
+        )
+        self.horizontalHeaderItem(5).setToolTip(
+            "Invented structure, brighter or darker than the reference, or structure of the "
+            "reference that is lost; of a removed region what it was"
+        )
+        self.horizontalHeaderItem(6).setToolTip(
+            "Centre from the scanner's origin, to the right or left, anterior or posterior, "
+            "superior or inferior; – if the scan does not say where it lies"
         )
         self._regions: list[Region] = []
         self.cellClicked.connect(self._on_clicked)
@@ -106,7 +126,9 @@ class RegionsTable(Table):
             self.put(row, 1, arm.name)
             self.put(row, 2, str(region.slice))
             self.put(row, 3, f"{region.area:.0f}")
-            self.put(row, 4, f"{100 * region.mean_error:+.0f} %")
+            self.put(row, 4, error_text(region))
+            self.put(row, 5, polarity_text(region))
+            self.put(row, 6, place_text(region))
 
     @property
     def seen(self) -> Region | None:

@@ -40,16 +40,9 @@ class Tile:
 
     def fill(self, picture: Picture, header: Header) -> None:
         """Show another picture of the same content."""
-        if tuple(self.image.scale) != tuple(header.voxel_size):
-            self.image.scale = self.outlines.scale = header.voxel_size
-        if self.image.data is not picture.image:
-            self.image.data = picture.image
-        if self.image.name != picture.caption:
-            self.image.name = picture.caption
-        if tuple(self.image.contrast_limits) != tuple(picture.limits):  # redraws colour bars too
-            self.image.contrast_limits_range = picture.limits
-            self.image.contrast_limits = picture.limits
-        self.image.metadata = dict(picture.metadata)
+        if tuple(self.outlines.scale) != tuple(header.voxel_size):
+            self.outlines.scale = header.voxel_size
+        fill_image(self.image, picture, header)
         self.mark(picture)
 
     def mark(self, picture: Picture) -> None:
@@ -68,6 +61,20 @@ class Tile:
         overlay.visible = bool(picture.verdict)
         overlay.color = picture.verdict_colour
         self.outlines.name = picture.verdict or f"{picture.caption} outlines"
+
+
+def fill_image(layer: Image, picture: Picture, header: Header) -> None:
+    """Show another picture in a layer that has shown one of its kind; what is equal stays."""
+    if tuple(layer.scale) != tuple(header.voxel_size):
+        layer.scale = header.voxel_size
+    if layer.data is not picture.image:
+        layer.data = picture.image
+    if layer.name != picture.caption:
+        layer.name = picture.caption
+    if tuple(layer.contrast_limits) != tuple(picture.limits):  # redraws colour bars too
+        layer.contrast_limits_range = picture.limits
+        layer.contrast_limits = picture.limits
+    layer.metadata = dict(picture.metadata)
 
 
 def image_layer(picture: Picture, header: Header) -> Image:

@@ -141,6 +141,19 @@ def test_the_regions_table_lists_every_region(folder):
     assert float(rows[0]["mean_error"]) == first.mean_error
 
 
+def test_errors_that_nobody_knows_are_blank_in_the_regions_table(tmp_path):
+    made = judged()
+    arms = tuple(
+        replace(arm, regions=tuple(replace(r, mean_error=float("nan")) for r in arm.regions))
+        for arm in made.arms
+    )
+    export_comparison(replace(made, arms=arms), tmp_path)
+    with (tmp_path / "regions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert {row["mean_error"] for row in rows} == {""}
+
+
 def test_without_a_reference_images_alone_are_written(tmp_path):
     made = judged()
     arms = tuple(

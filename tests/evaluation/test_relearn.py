@@ -103,3 +103,11 @@ def test_an_original_that_knows_no_more_than_the_oracle_is_refused(runs):
 def test_a_share_out_of_range_is_refused():
     with pytest.raises(UnlearnError, match=r"target_share is 1\.5"):
         Attack(target_share=1.5)
+
+
+def test_with_a_control_only_what_is_known_above_the_strangers_counts(runs):
+    *_, found = relearn_runs(runs, knees(1), knees(1), ATTACK, "cpu", control=knees(2))
+    *_, plain = relearn_runs(runs, knees(1), knees(1), ATTACK, "cpu")
+    *_, other = relearn_runs(runs, knees(1), knees(2), ATTACK, "cpu")
+    expected = plain["original"].ssim[0] - other["original"].ssim[0]
+    assert found["original"].ssim[0] == pytest.approx(expected)

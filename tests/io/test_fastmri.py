@@ -85,7 +85,7 @@ def test_fastmri_can_read_what_is_written(tmp_path):
         centre, last = (int(limits.find(f"i:{n}", names).text) for n in ("center", "maximum"))
         assert (centre, last) == (10, 19)
         assert file["kspace"].dtype == np.complex64
-        assert file["kspace"].chunks == (1, 2, 24, 20)
+        assert file["kspace"].chunks is None  # any coil of any slice can be read alone
         assert file["reconstruction_rss"].dtype == np.float32
         assert file.attrs["max"] == pytest.approx(scan.targets.max())
         assert file.attrs["norm"] == pytest.approx(np.linalg.norm(scan.targets))

@@ -121,7 +121,8 @@ def test_a_series_gives_the_volume_asked_for_and_says_so(tmp_path):
         read_nifti(path, volume=3)
 
 
-def test_numbers_of_an_uncompressed_file_stay_on_disk(tmp_path):
+def test_numbers_of_a_large_uncompressed_file_stay_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_unlearn.io.nifti._MAPPED_FROM", 1000)
     path = save(tmp_path / "v.nii", number_of((64, 64, 50)), np.eye(4))
     base = read_nifti(path).data
     while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):

@@ -10,9 +10,18 @@ def plain(image):
     return functional.leaky_relu(functional.instance_norm(image, eps=1e-5), 0.2)
 
 
-# one small image (torch's batch norm); one image per block; several; blocks of rows of an image
+# little (torch's autograd); folded; several; several folded by 2; odd; two pixels
 @pytest.mark.parametrize(
-    "shape", [(1, 4, 30, 20), (1, 8, 128, 96), (3, 5, 7, 9), (2, 18, 100, 90), (1, 2, 1, 2)]
+    "shape",
+    [
+        (1, 4, 30, 20),
+        (1, 8, 90, 96),
+        (1, 3, 128, 96),
+        (3, 5, 7, 9),
+        (2, 18, 120, 90),
+        (1, 2, 101, 103),
+        (1, 2, 1, 2),
+    ],
 )
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_value_and_gradient_are_those_of_instance_norm_and_leaky_relu(shape, layout):
@@ -30,7 +39,7 @@ def test_large_float32_image_is_summed_accurately():
     image = 1 + torch.randn(1, 18, 320, 320)
     exact = plain(image.double())
     error = (normalise_and_leak(image.contiguous(memory_format=torch.channels_last)) - exact).norm()
-    assert image[0, 0].numel() * 18 > activation._BLOCK
+    assert image[0, 0].numel() > activation._GOOD_ENOUGH
     assert error < 5e-7 * exact.norm()
 
 

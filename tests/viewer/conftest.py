@@ -83,28 +83,9 @@ def without_reference(comparison):
 @pytest.fixture
 def sample(tmp_path):
     """A simulated brain and three VarNets drawn at random, all on disk."""
-    import torch
+    from tests.viewer.tiny_sample import write_sample
 
-    from napari_unlearn.io.fastmri import write_fastmri
-    from napari_unlearn.models.card import Card
-    from napari_unlearn.models.checkpoint import save_checkpoint
-    from napari_unlearn.models.registry import build
-    from napari_unlearn.phantoms.subject import simulate_subject
-
-    scan = simulate_subject("brain", 1, slices=SLICES, size=SIZE, coils=2)
-    write_fastmri(tmp_path / "brain_site_b.h5", scan)
-    parameters = {"cascades": 2, "channels": 4, "pools": 2, "sens_channels": 2, "sens_pools": 2}
-    folder = tmp_path / "contaminated-site"
-    for seed, role in enumerate(("original", "oracle", "unlearned")):
-        torch.manual_seed(seed)
-        card = Card(
-            architecture="varnet",
-            parameters=parameters,
-            role=role,
-            sampling={"kind": "equispaced", "acceleration": 4, "center_fraction": 0.08},
-        )
-        save_checkpoint(folder / f"{role}.safetensors", build("varnet", parameters), card)
-    return tmp_path
+    return write_sample(tmp_path)
 
 
 @pytest.fixture

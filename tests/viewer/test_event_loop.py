@@ -31,7 +31,7 @@ def test_a_slot_that_holds_up_the_window_is_found_in_its_phase(qtbot):
     qtbot.wait(50)
     time.sleep(0.3)
     qtbot.wait(50)
-    pulse.stop()
+    pulse.pause()
     assert pulse.gaps("busy").worst >= 300
     stall = max(pulse.stalls, key=lambda each: each.milliseconds)
     assert stall.phase == "busy"

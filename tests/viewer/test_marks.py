@@ -132,6 +132,15 @@ def test_the_largest_of_each_kind_on_a_slice_is_named():
     assert labels([*regions, replace(_region("removed"), slice=0)])[-1] == "removed"
 
 
+def test_where_two_words_would_overlap_the_graver_is_written():
+    near = [_region("removed", (20, 30, 26, 40)), _region("remaining", (21, 33, 27, 43))]
+    written = [sign for sign in _layer(near).features["sign"] if sign.strip()]
+    assert written == ["✓", "remaining"]
+    apart = [_region("removed", (20, 30, 26, 40)), _region("remaining", (60, 33, 66, 43))]
+    written = [sign for sign in _layer(apart).features["sign"] if sign.strip()]
+    assert written == ["removed", "remaining"]
+
+
 def test_on_the_original_signs_do_for_words():
     assert labels([_region("removed"), _region("remaining")], named=False) == ["✓", "!"]
 

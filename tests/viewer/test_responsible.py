@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,13 @@ def test_a_marked_region_is_its_own_pixels_alone(comparison):
     assert not (regions[0].inside & regions[1].inside).any()
     np.testing.assert_array_equal(together, arm.highlights[1] > 0)
     assert all(each.slice == 1 and "too bright" in each.title for each in regions)
+
+
+def test_without_a_reference_no_polarity_is_claimed(comparison):
+    arm = comparison.arms[0]
+    unknown = tuple(replace(region, mean_error=float("nan")) for region in arm.regions)
+    bare = replace(comparison, arms=(replace(arm, regions=unknown),))
+    assert not any("too" in each.title for each in marked_regions(bare, "original"))
 
 
 def test_of_another_model_what_it_no_longer_paints_is_not_offered(comparison):

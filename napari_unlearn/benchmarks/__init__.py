@@ -1,0 +1,1 @@
+"""Networks against their peers: time, memory, equality."""

@@ -1,0 +1,1 @@
+"""Certificates of unlearning: written, read by people, verified; and the ledger of requests."""

@@ -1,0 +1,78 @@
+"""Pick the sample certificate's test scans, and store its model in half precision.
+
+Usage: python scripts/pack_certificate.py scans STUDY | model
+
+`scans` takes one slice of some held-out scans of a contaminated-site study. K-space is rounded to
+8 bits of mantissa (0.2 %, far below its noise), so that it can be compressed.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_unlearn.io.fastmri import read_fastmri, write_fastmri
+from napari_unlearn.models.checkpoint import load_checkpoint, save_checkpoint
+from napari_unlearn.mri.scan import MemoryScan
+
+FOLDER = Path(__file__).parent.parent / "sample_data" / "certificate"
+SETS = ("retain_test", "site_test")
+SCANS = 6
+BITS = 8
+
+
+def rounded(values: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """The nearest numbers with a short mantissa."""
+    bits = np.ascontiguousarray(values).view(np.uint32)
+    drop = 23 - BITS
+    kept = (bits + np.uint32(1 << (drop - 1))) >> np.uint32(drop) << np.uint32(drop)
+    return kept.view(np.complex64)
+
+
+def first_slice(source: Path, target: Path) -> None:
+    """The first slice of a scan as a scan of its own, compressed."""
+    scan = read_fastmri(source)
+    image, labels = scan.target(0), scan.labels
+    if image is None:
+        raise SystemExit(f"{source}: no reference image.")
+    small = MemoryScan(
+        replace(scan.header, slices=1),
+        rounded(scan.kspace(0))[None],
+        image[None],
+        labels=None if labels is None else labels[:1],
+    )
+    whole = target.with_suffix(".large")
+    write_fastmri(whole, small)
+    with h5py.File(whole) as loose, h5py.File(target, "w") as packed:
+        for name in loose:
+            if name in ("kspace", "reconstruction_rss"):
+                packed.create_dataset(
+                    name, data=loose[name][()], chunks=loose[name].chunks, shuffle=True,
+                    compression="gzip", compression_opts=9,
+                )  # fmt: skip
+            else:
+                loose.copy(name, packed)
+        for name, value in loose.attrs.items():
+            packed.attrs[name] = value
+    whole.unlink()
+
+
+def main(what: str, study: str = "") -> None:
+    """Pack scans or the model."""
+    if what == "scans":
+        for name in SETS:
+            (FOLDER / "tests" / name).mkdir(parents=True, exist_ok=True)
+            for source in sorted((Path(study) / "data" / name).glob("*.h5"))[:SCANS]:
+                first_slice(source, FOLDER / "tests" / name / source.name)
+        return
+    for path in FOLDER.glob("runs/*/checkpoint.safetensors"):
+        model, card = load_checkpoint(path)
+        save_checkpoint(path, model, card, dtype=torch.float16)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

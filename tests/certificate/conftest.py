@@ -1,0 +1,53 @@
+import shutil
+
+import pytest
+
+from napari_unlearn.cancel import CancelToken
+from napari_unlearn.certificate.files import write_certificate
+from napari_unlearn.certificate.make import Made, Order, certify
+from napari_unlearn.experiment import Experiment
+from napari_unlearn.pseudonym import naming
+from napari_unlearn.unlearning.loop import train
+from tests.tiny_study import write_study
+
+REQUEST = """
+[request]
+requester = "the data protection officer of the hospital"
+requester_id = "Erika Mustermann"
+reference = "DPO-2026-014"
+reason = "consent withdrawn; about brain_0002 and others"
+date = 2026-05-31
+"""
+
+
+def certified(folder, **order):
+    """Write report.html and report.json into a study's folder."""
+    study = Experiment.load(folder)
+    *_, made = certify(study, Order(names=naming(), device="cpu", **order))
+    assert isinstance(made, Made)
+    write_certificate(made, folder / "report.html")
+    return made.certificate
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    folder = write_study(tmp_path_factory.mktemp("certificate") / "study")
+    with (folder / "experiment.toml").open("a") as file:
+        file.write(REQUEST)
+    study = Experiment.load(folder)
+    jobs = (
+        lambda: study.training_job("original", "cpu", 1),
+        lambda: study.training_job("oracle", "cpu", 1),
+        lambda: study.unlearning_job("acquired-lines", steps=2, device="cpu"),
+    )
+    for job in jobs:
+        for _ in train(job(), CancelToken()):
+            pass
+    certified(folder)
+    return folder
+
+
+@pytest.fixture
+def study(template, tmp_path):
+    """A certified study of one's own, to do to it what one likes."""
+    return shutil.copytree(template, tmp_path / "study")

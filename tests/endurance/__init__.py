@@ -1,0 +1,1 @@
+"""Work that is killed at random and work that goes on for long."""
