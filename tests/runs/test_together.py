@@ -13,6 +13,7 @@ import psutil
 import pytest
 import torch
 
+from napari_unlearn.cli import INTERRUPTED
 from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.unlearning.record import EVENTS, METRICS
 from napari_unlearn.unlearning.resume import FILE
@@ -153,7 +154,7 @@ def test_ctrl_c_ends_all_processes_in_one_sentence(study):
     wait_for(lambda: (study / "runs" / "original" / FILE).exists())
     processes = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    said = finish(process, code=1)
+    said = finish(process, code=INTERRUPTED)
     assert said.endswith("Interrupted. What was saved is kept, and --resume goes on from there.")
     assert said.count("Interrupted") == 1
     assert "Traceback" not in said
