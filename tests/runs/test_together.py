@@ -98,6 +98,8 @@ def assert_same(found, expected):
 def test_two_processes_under_torchrun_train_as_one(study, alone):
     said = finish(begin(*words(TRAIN, study), torchrun=True))
     assert said.count("written.") == 1
+    assert "120 steps in" in said
+    assert "of all the time arithmetic" in said
     assert_same(result(study / "runs" / "original"), result(alone / "original"))
 
 
@@ -129,7 +131,10 @@ def test_if_one_is_killed_the_run_ends_in_one_sentence_and_resumes(study, alone,
     )
     assert "Traceback" not in said
     assert "Another process" not in said
-    finish(begin(*words(TRAIN, study), "--resume"))
+    if rank == 0:
+        finish(begin(*words(TRAIN, study), "--resume"))
+    else:
+        run(*words(TRAIN, study), "--resume")  # one process goes on from what two began
     assert_same(result(folder), result(alone / "original"))
 
 
