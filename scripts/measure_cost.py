@@ -97,7 +97,8 @@ def table(results: dict) -> str:
     tests = ", ".join(f"{count} slices of {name}" for name, count in results["tests"].items())
     return (
         f"`{results['command']}`: {results['steps']} steps each, {tests} measured after every "
-        f"epoch; {results['machine']}.\n\n" + "\n".join(lines)
+        f"epoch; {results['machine']}, other work beside them: seconds that should be equal differ "
+        "by up to 15 %, shares by less.\n\n" + "\n".join(lines)
     )
 
 

@@ -13,6 +13,7 @@ from napari_unlearn.experiment.finding import TRAINING, refuse
 from napari_unlearn.experiment.kinds import KINDS, Kind
 from napari_unlearn.experiment.mistakes import misfit
 from napari_unlearn.experiment.settings import File, file_schema
+from napari_unlearn.experiment.shelved_scan import Volumes
 from napari_unlearn.experiment.subject_sets import Shelf
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import save_checkpoint
@@ -37,6 +38,7 @@ class Experiment(File):
 
     _path: Path = PrivateAttr(default=Path(FILE))
     _shelf: Shelf = PrivateAttr(default_factory=Shelf)
+    _volumes: Volumes = PrivateAttr(default_factory=Volumes)
 
     @classmethod
     def load(cls, path: Path) -> "Experiment":
@@ -78,6 +80,11 @@ class Experiment(File):
     def shelf(self) -> Shelf:
         """Volumes that all sets of this experiment share."""
         return self._shelf
+
+    @property
+    def volumes(self) -> Volumes:
+        """Image volumes of simulated scans that all sets of this experiment share."""
+        return self._volumes
 
     @property
     def path(self) -> Path:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from napari_unlearn.errors import WrongUse
 from napari_unlearn.experiment.data_check import check_sets, file_name
 from napari_unlearn.experiment.finding import Finding, some
+from napari_unlearn.experiment.shelved_scan import open_shelved
 from napari_unlearn.experiment.subject_sets import matching
 from napari_unlearn.experiment.weight import SliceWeight, StepLoss
 from napari_unlearn.io.errors import ReadError
@@ -48,7 +49,8 @@ class Scans:
         key, patterns = experiment.patterns(name)
         paths = [path for pattern in patterns for path in _find(experiment, key, pattern)]
         chosen = experiment.drawn(name, paths)
-        return SliceSet([open_scan(path) for path in chosen], experiment.mask_rule)
+        scans = [open_shelved(path, experiment.volumes) for path in chosen]
+        return SliceSet(scans, experiment.mask_rule)
 
     def only(self, samples: SliceSet, patterns: Sequence[str]) -> SliceSet:
         """Scans by name or file name."""

@@ -14,7 +14,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.errors import Cancelled, UnlearnError
 from napari_unlearn.unlearning.ranks import GO_ON, LAUNCHER
 
 
@@ -22,7 +22,7 @@ def run_together(count: int, arguments: Sequence[str]) -> None:
     """Run this program's command line in several processes; if one ends, all do.
 
     Raises:
-        UnlearnError: if a process was killed, or the run was interrupted.
+        UnlearnError: if a process was killed; `Cancelled` if the run was interrupted.
         SystemExit: if the run failed, which one of the processes has then said why.
     """
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
@@ -51,4 +51,4 @@ def run_together(count: int, arguments: Sequence[str]) -> None:
             f"memory ran out, which ended the run. {GO_ON}"
         ) from error
     except (SignalException, KeyboardInterrupt) as stop:
-        raise UnlearnError(f"Interrupted. {GO_ON}") from stop
+        raise Cancelled(f"Interrupted. {GO_ON}") from stop

@@ -41,6 +41,8 @@ class Engine:
         self.ranks: Ranks = join()
         self._share = self.ranks.share(job.batch_size)
         device = resolve_device(local_device(job.device))
+        if self.ranks.count > 1 and device.type == "cuda":
+            torch.cuda.set_device(device)  # NCCL's own memory goes there as well
         self.device_name = device_name(device)
         self.fabric = Fabric(
             accelerator="cuda" if device.type == "cuda" else "cpu",

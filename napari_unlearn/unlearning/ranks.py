@@ -22,7 +22,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from napari_unlearn.errors import UnlearnError, WrongUse
+from napari_unlearn.errors import Cancelled, UnlearnError, WrongUse
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ TOLD_TO_STOP = (
     f"The run was told to stop (SIGTERM), as when another of its processes is gone. {GO_ON}"
 )
 LAUNCHER = "NAPARI_UNLEARN_LAUNCHER"
-"""Set for processes whose launcher says itself that one of them is gone."""
+"""Set for processes whose launcher says itself that one of them is gone or all were interrupted."""
 
 
 class LostProcess(UnlearnError):
@@ -158,8 +158,8 @@ def leave(error: UnlearnError, say: Callable[[str], None], code: int) -> None:
     At once: whoever waits for a dead process in another thread would keep the interpreter.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    known = isinstance(error, LostProcess) or isinstance(error.__cause__, KeyboardInterrupt)
-    if not (known and LAUNCHER in os.environ) and _speaks():
+    told = LAUNCHER in os.environ and isinstance(error, LostProcess | Cancelled)
+    if not told and _speaks():
         say(str(error))
     sys.stdout.flush()
     os._exit(code)

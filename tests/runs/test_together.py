@@ -13,6 +13,7 @@ import psutil
 import pytest
 import torch
 
+from napari_unlearn.cli import INTERRUPTED
 from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.unlearning.record import EVENTS, METRICS
 from napari_unlearn.unlearning.resume import FILE
@@ -97,6 +98,8 @@ def assert_same(found, expected):
 def test_two_processes_under_torchrun_train_as_one(study, alone):
     said = finish(begin(*words(TRAIN, study), torchrun=True))
     assert said.count("written.") == 1
+    assert "120 steps in" in said
+    assert "of all the time arithmetic" in said
     assert_same(result(study / "runs" / "original"), result(alone / "original"))
 
 
@@ -128,7 +131,10 @@ def test_if_one_is_killed_the_run_ends_in_one_sentence_and_resumes(study, alone,
     )
     assert "Traceback" not in said
     assert "Another process" not in said
-    finish(begin(*words(TRAIN, study), "--resume"))
+    if rank == 0:
+        finish(begin(*words(TRAIN, study), "--resume"))
+    else:
+        run(*words(TRAIN, study), "--resume")  # one process goes on from what two began
     assert_same(result(folder), result(alone / "original"))
 
 
@@ -153,7 +159,7 @@ def test_ctrl_c_ends_all_processes_in_one_sentence(study):
     wait_for(lambda: (study / "runs" / "original" / FILE).exists())
     processes = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    said = finish(process, code=1)
+    said = finish(process, code=INTERRUPTED)
     assert said.endswith("Interrupted. What was saved is kept, and --resume goes on from there.")
     assert said.count("Interrupted") == 1
     assert "Traceback" not in said

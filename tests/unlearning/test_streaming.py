@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from napari_unlearn.evaluation.highlights import calibrate
+from napari_unlearn.experiment.shelved_scan import Volumes, open_shelved
 from napari_unlearn.io.fastmri import write_fastmri
+from napari_unlearn.io.nifti import write_nifti
 from napari_unlearn.io.open import find_scans, open_scan
+from napari_unlearn.io.volume import ImageVolume
 from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.mri.sampling import Sampling
 from napari_unlearn.mri.scan import Header, MemoryScan
@@ -173,3 +176,18 @@ def test_a_run_tells_where_its_time_went(unlearning, brains):
     assert {"arithmetic", "teachers", "data", "evaluation", "files"} <= set(shares)
     assert next(iter(shares)) == "arithmetic"
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_volumes_that_scans_are_simulated_from_do_not_pile_up(tmp_path):
+    for number in range(3):
+        data = np.random.default_rng(number).random((2, 16, 16)).astype(np.float32)
+        write_nifti(tmp_path / f"head{number}.nii.gz", ImageVolume(f"head{number}", data))
+    shelf = Volumes(most=3000)  # one of 2 KiB, not two
+    paths = find_scans(tmp_path)
+    scans = [open_shelved(path, shelf) for path in paths]
+    for path, scan in zip(paths, scans, strict=True):
+        whole = open_scan(path)
+        assert scan.maximum == whole.maximum
+        assert np.array_equal(scan.kspace(1), whole.kspace(1))
+        assert np.array_equal(scan.target(0), whole.target(0))
+        assert len(shelf) == 1
