@@ -5,6 +5,7 @@ A script yields seconds, or what has to come true before it goes on; then no job
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -243,6 +244,15 @@ def volume(bench: Bench) -> Iterator[Wait]:
         yield _LOOK
     pulse.pause()
     segmenting.tiles.put_away()
+
+
+def _memory_of_children() -> int:
+    """Of the largest child of this process [bytes]."""
+    largest = 0
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):  # it may just have ended
+            largest = max(largest, child.memory_info().rss)
+    return largest
 
 
 def _turn_slices(bench: Bench, slices: int) -> Iterator[Wait]:
