@@ -152,6 +152,7 @@ def file(bench: Bench) -> Iterator[Wait]:
     bench.add(CompareDock(bench.viewer), "Compare")
     session = bench.session
     session.tiles.put_away()
+    yield lambda: bool(session.devices)  # torch is imported for them: part of the launch
     for number, (name, stored) in enumerate(_FILES):
         path = bench.folder / f"large-{number}.h5"
         write_large_scan(path, bench.load.scan, stored=stored)
