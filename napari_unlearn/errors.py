@@ -16,6 +16,10 @@ def reason(error: BaseException, most: int = 160) -> str:
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
     if isinstance(error, MemoryError):
         said = "it needs more memory than there is"
+    elif isinstance(error, RecursionError):
+        said = "it is nested too deeply"
+    elif "set_int_max_str_digits" in said:
+        said = "it has a number of thousands of digits"
     line = printable(said.splitlines()[0]).strip().rstrip(".")
     return shortened(line or type(error).__name__, most)
 

@@ -104,11 +104,11 @@ def odd_pixels(folder: Path, rng: Random) -> str:
     }
     if how != "plain":
         image.file_meta.TransferSyntaxUID = syntaxes[how]
-        image.set_original_encoding(False, True)
         image.PixelData = pydicom.encaps.encapsulate([rng.randbytes(400)])
         image["PixelData"].VR, image["PixelData"].is_undefined_length = "OB", True
-        image = _rewritten(image)
-    image.save_as(path, little_endian=True, implicit_vr=False, enforce_file_format=False)
+    else:
+        image.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    _rewritten(image).save_as(path, little_endian=True, implicit_vr=False)
     return f"{path.name}: {how} pixels of {len(image.PixelData)} bytes"
 
 

@@ -103,7 +103,7 @@ def test_a_second_job_on_the_same_run_is_one_sentence(job):
     with pytest.raises(UnlearnError, match="another process is at work on this run") as caught:
         next(train(job))
     assert "\n" not in str(caught.value)
-    assert any(isinstance(event, Saved) for event in first)  # the first one is not disturbed
+    assert any(isinstance(event, Saved) for event in list(first))  # the first one is not disturbed
     list(train(job))
 
 
