@@ -59,7 +59,7 @@ class Engine:
         """Weights of the teacher "midway", once it is there."""
         self._in_turn = False
         """Whether each objective is passed backwards before the next, as memory ran out."""
-        self._remark = ""
+        self._remarks: list[str] = []
         self._kept: dict[int, Tensor] = {}
         """What an objective made once of a forget sample, by its place in the set."""
 
@@ -104,9 +104,9 @@ class Engine:
         self.model.train()
         return self.job.task.picture(answer)
 
-    def remark(self) -> str:
+    def remarks(self) -> list[str]:
         """What is done otherwise from now on as memory ran out; said once."""
-        said, self._remark = self._remark, ""
+        said, self._remarks = self._remarks, []
         return said
 
     def _gradients(self, weights: Weights, step: int) -> float:
@@ -144,7 +144,7 @@ class Engine:
                 f"{where}, however little of it is kept; close other programs, or choose another "
                 "device, smaller samples or a smaller model."
             ) from cause
-        self._remark = f"{where}; from here on {how}."
+        self._remarks.append(f"{where}; from here on {how}.")
 
     def _backward(self, weights: Weights, step: int) -> float:
         """Pass forwards and backwards, all objectives at once or one after the other."""

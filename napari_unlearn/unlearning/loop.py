@@ -167,7 +167,7 @@ class _Run:
             self.seconds += time.perf_counter() - began
             self.step += 1
             self.epoch_loss += value
-            if remark := self.engine.remark():
+            for remark in self.engine.remarks():
                 yield Alarm(remark)
             now = time.monotonic()
             if now - told >= EVENT_SECONDS or self.step in (1, steps):
