@@ -111,6 +111,5 @@ def check_size(dataset: h5py.Dataset, axes: str) -> None:
     filters = dataset.id.get_create_plist().get_nfilters()
     if dataset.nbytes > max(stored, 1) * (_MOST_COMPRESSION if filters else 1):
         raise ReadError(
-            f"{where} declares {dataset.nbytes / 2**20:.0f} MiB but the file holds {stored} bytes "
-            "of it."
+            f"{where} declares {dataset.nbytes:,} bytes but the file holds {stored:,} of them."
         )
