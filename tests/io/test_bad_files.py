@@ -133,7 +133,7 @@ def test_wrong_shape_or_type(tmp_path, shape, dtype, reason):
     [
         ((10, 8, 60_000, 60_000), (1, 1, 64, 64), "GiB per slice"),
         ((10_000_000, 1, 64, 64), (1, 1, 64, 64), "slices"),
-        ((1000, 8, 640, 368), (1, 8, 640, 368), "the file holds 0 bytes"),
+        ((1000, 8, 640, 368), (1, 8, 640, 368), "the file holds 0 of them"),
         ((1000, 8, 640, 368), (1000, 8, 640, 368), "GiB per slice"),
     ],
 )
