@@ -55,7 +55,7 @@ def _cycles(what: str, folder: Path, count: int) -> Iterator[Load]:
         study = write_study(folder / "study")
         Killing(study, processes(), 0).command(COMMANDS[0], 0)
         return jobs(study, count)
-    return windows(write_sample(folder), count, own=what == "windows")
+    return windows(write_sample(folder, slices=2, size=32), count, own=what == "windows")
 
 
 def _say(line: str) -> None:

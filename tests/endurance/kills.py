@@ -52,6 +52,7 @@ COMMANDS = (
         "evaluate",
         ("evaluate", "EXP", "--json", "EXP/results.json", "--paper", "EXP/paper", *_RUN[-2:]),
         ("results.json", "paper"),
+        ("figure3.svg", "figure5.svg"),
     ),
 )
 
@@ -79,6 +80,9 @@ def processes() -> ForkServerContext:
     rooms = ("cli", "experiment", "terminal", "unlearning.loop", "study.judge", "reading.reading")
     preload = ["tests.endurance.kills", "napari_unlearn.evaluation.paper_figures"]
     context.set_forkserver_preload([*preload, *(f"napari_unlearn.{room}" for room in rooms)])
+    first = context.Process(target=os.getpid)  # waits until everything is imported
+    first.start()
+    first.join()
     return context
 
 
