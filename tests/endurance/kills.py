@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class Command:
 
 _RUN = ("--resume", "--threads", "1", "--device", "cpu")
 _OURS = ("--name", "ours")
-COMMANDS = (
+COMMANDS: tuple[Command, ...] = (
     Command(
         "train",
         ("train", "EXP", "--role", "original", *_RUN),
@@ -55,6 +56,15 @@ COMMANDS = (
         ("figure3.svg", "figure5.svg"),
     ),
 )
+if find_spec("napari_unlearn.cli.report"):  # versions before it write no certificates
+    COMMANDS += (
+        Command(
+            "report",
+            ("report", "EXP", "-o", "EXP/report.html", "--run", "ours", *_RUN[-2:]),
+            ("report.html", "report.json", "ledger.jsonl"),
+            ("report.html", "report.json"),
+        ),
+    )
 
 
 @dataclass
@@ -198,6 +208,8 @@ def _content(path: Path) -> object:
             card = json.loads((stream.metadata() or {}).get("card", "{}"))
             tensors = {key: stream.get_tensor(key).tobytes() for key in stream.keys()}  # noqa: SIM118
         return _without_time(card), tensors
+    if path.suffix == ".jsonl":
+        return len(path.read_bytes().splitlines())  # a request is noted once
     return path.read_bytes()
 
 
