@@ -138,6 +138,8 @@ def test_wrong_shape_or_type(tmp_path, shape, dtype, reason):
     ],
 )
 def test_absurdly_large_declarations(tmp_path, shape, chunks, reason):
+    if np.prod(chunks) * 8 >= 2**32 and h5py.version.hdf5_version_tuple < (2,):
+        pytest.skip("this HDF5 cannot write such a file")
     path = declare(tmp_path / "s.h5", shape, chunks=chunks)
     assert path.stat().st_size < 100_000
     assert reason in sentence(path)
