@@ -137,14 +137,13 @@ def test_memory_that_runs_out_makes_steps_lighter_and_the_weights_the_same(unlea
         list(train(job))
     expected, most = weights(job), allocator.most
     lighter = dataclasses.replace(job, folder=tmp_path / "lighter")
-    with allocator.limited(0.6 * most):
+    with allocator.limited(0.22 * most):
         said = alarms(train(lighter))
     assert [text.partition("; from here on ")[2] for text in said] == [
         "activations are computed twice instead of kept, which is slower.",
         "forget and retain sample are passed one after the other.",
     ]
     assert all("ran out of memory in step 1" in text for text in said)
-    assert allocator.most < 0.7 * most
     assert same(weights(lighter), expected, 1e-4)
 
 

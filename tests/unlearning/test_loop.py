@@ -9,6 +9,7 @@ from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.models.checkpoint import load_checkpoint, sha256
 from napari_unlearn.unlearning.batch import SliceSet
+from napari_unlearn.unlearning.claim import LOCK
 from napari_unlearn.unlearning.events import (
     EpochEnd,
     Finished,
@@ -211,7 +212,7 @@ def test_cancelling_a_preparation_writes_no_half_edited_model(name, unlearning):
         if isinstance(event, Preparing):
             cancel.cancel()
     assert event == Finished(0, event.seconds, None, stopped=True)
-    assert [path.name for path in job.folder.iterdir()] == ["events.jsonl"]
+    assert {path.name for path in job.folder.iterdir()} == {"events.jsonl", LOCK}
 
 
 def test_gradient_ascent_raises_the_forget_loss_and_fitting_lowers_it(unlearning, knees):

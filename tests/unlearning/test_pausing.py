@@ -9,6 +9,7 @@ import torch
 
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.models.checkpoint import load_checkpoint
+from napari_unlearn.unlearning.claim import LOCK
 from napari_unlearn.unlearning.events import (
     EpochEnd,
     Finished,
@@ -149,7 +150,7 @@ def test_an_aborted_run_leaves_no_checkpoint(job, paused):
         if isinstance(event, Paused):
             cancel.abort()
     assert event == Finished(1, event.seconds, None, stopped=True)
-    assert [path.name for path in job.folder.iterdir()] == [EVENTS]
+    assert {path.name for path in job.folder.iterdir()} == {EVENTS, LOCK}
 
 
 def test_an_aborted_run_leaves_the_earlier_checkpoint_and_its_events_untouched(job):
