@@ -1,15 +1,15 @@
 """Files that strangers made: only real files are opened, and no more is read than makes sense."""
 
 import errno
+from io import BufferedReader
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
-from typing import BinaryIO
 
 MOST_TEXT = 1 << 28
 """Bytes of a text that is read at once, such as results or a journal."""
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BufferedReader:
     """Open for reading; what might never answer or never end is refused.
 
     Raises:

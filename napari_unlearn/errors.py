@@ -11,11 +11,34 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
+_IN_PLAIN_WORDS: dict[type[BaseException], str] = {
+    MemoryError: "it needs more memory than there is",
+    RecursionError: "it is nested too deeply",
+    UnicodeDecodeError: "it is no text in UTF-8",
+    TypeError: "a value is of another kind than expected",
+    AttributeError: "a value is of another kind than expected",
+    IndexError: "something is missing in it",
+}
+_SAID_PLAINLY = {
+    "Exceeds the limit": "it has a number of thousands of digits",
+    "invalid literal for int": "a whole number is expected",
+    "could not convert string to float": "a number is expected",
+    "int too large to convert": "a number is too large",
+}
+
+
 def reason(error: BaseException, most: int = 160) -> str:
     """What an exception of another library says, fit for the middle of a sentence."""
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    if isinstance(error, MemoryError):
-        said = "it needs more memory than there is"
+    if isinstance(error, KeyError) and error.args:
+        said = str(error.args[0])
+        said = said if " " in said else f"'{said}' is missing or unknown"
+    for kind, words in _IN_PLAIN_WORDS.items():
+        if isinstance(error, kind):
+            said = words
+    for start, words in _SAID_PLAINLY.items():
+        if said.startswith(start):
+            said = words
     line = printable(said.splitlines()[0]).strip().rstrip(".")
     return shortened(line or type(error).__name__, most)
 

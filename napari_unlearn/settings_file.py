@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_unlearn.errors import UnlearnError, WrongUse
+from napari_unlearn.errors import UnlearnError, WrongUse, reason
 
 MOST_BYTES = 1 << 20
 _MOST_SHOWN = 60
@@ -59,8 +59,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UnlearnError(f"{path}: cannot be read ({reason}).") from error
+        raise UnlearnError(f"{path}: cannot be read ({reason(error)}).") from error
     if len(content) > MOST_BYTES:
         raise WrongUse(
             f"{path}: larger than {MOST_BYTES >> 20} MiB; accepted: a TOML file of a few lines."
@@ -70,8 +69,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise WrongUse(f"{path}: not a TOML file (byte {error.start} is not UTF-8).") from error
     except (ValueError, RecursionError) as error:
-        reason = str(error).split("\n")[0].rstrip(".")
-        raise WrongUse(f"{path}: not a TOML file ({reason}).") from error
+        raise WrongUse(f"{path}: not a TOML file ({reason(error)}).") from error
 
 
 def wrong_value(path: Path, key: str, value: object, accepted: str) -> WrongUse:

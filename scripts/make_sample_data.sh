@@ -43,4 +43,5 @@ run simulate "$STUDY/samples" --anatomy brain --site B --seed 3390 --slices 3
 run simulate "$STUDY/samples" --anatomy knee --seed 1190 --slices 3
 python scripts/pack_sample_data.py "$STUDY"
 python scripts/pack_sample_heads.py "$HEADS"
+python scripts/make_knee_model.py "$STUDY/knee"
 say "sample_data/ is new."

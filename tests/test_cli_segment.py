@@ -77,6 +77,21 @@ def test_labels_lie_where_the_image_is_bright(files, checkpoint, given):
     assert (labels[inside] == 2).all()
 
 
+def test_windows_and_two_bytes_label_alike(files, checkpoint):
+    written = []
+    for options in (
+        (),
+        ("--window", "16", "8", "8", "--overlap", "0.5", "--precision", "bf16-mixed"),
+    ):
+        out = files / "out.nii.gz"
+        run(
+            "segment", files / "anna", "--model", checkpoint, "-o", out, "--device", "cpu", *options
+        )
+        written.append(np.asarray(nib.load(out).dataobj))
+    assert (written[0] == 2).sum() > 100
+    assert (written[0] != written[1]).mean() < 0.1
+
+
 def test_the_table_and_info_tell_the_same_volume(files, checkpoint):
     out = files / "out.nii.gz"
     done = run("segment", files / "anna", "--model", checkpoint, "-o", out)

@@ -59,7 +59,8 @@ def texts(path: Path) -> list[bytes]:
             told: list[str] = []
             file.visititems(lambda name, item: told.extend([name, str(dict(item.attrs))]))
             told.append(str(dict(file.attrs)))
-            told += [str(file[key][()]) for key in file if file[key].shape == ()]
+            whole = [item for item in file.values() if isinstance(item, h5py.Dataset)]
+            told += [str(item[()]) for item in whole if item.shape == ()]
         found.append("\n".join(told).encode())
     if data[:4] == b"\x89PNG":
         found += list(_png_texts(data))

@@ -26,6 +26,7 @@ class Bench:
     def __init__(self, contender: Contender, setting: Setting) -> None:
         torch.set_num_threads(setting.threads)
         self._device = resolve_device(setting.device)
+        torch.backends.cudnn.benchmark = True  # for every contender; nothing on a CPU
         self._setting = setting
         self._contender = contender
         size = find_size(setting.size)

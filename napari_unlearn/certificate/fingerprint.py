@@ -7,7 +7,7 @@ from typing import Any
 
 from napari_unlearn.certificate.content import ScanEntry, SetEntry
 from napari_unlearn.certificate.error import CertificateError
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.errors import WrongUse
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.experiment.subject_sets import people
 from napari_unlearn.models.checkpoint import sha256
@@ -40,12 +40,15 @@ def open_sets(experiment: Experiment) -> dict[str, Any]:
     """The experiment's sets whose files are there; those that are gone are left out.
 
     After a deletion request the forget set's files should be gone.
+
+    Raises:
+        UnlearnError: if files are there and cannot be used.
     """
     found = {}
     for name in experiment.set_names:
         try:
             found[name] = experiment.samples(name)
-        except UnlearnError:
+        except WrongUse:  # the patterns find nothing
             continue
     return found
 

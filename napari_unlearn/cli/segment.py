@@ -31,6 +31,9 @@ def segment(
         tuple[int, int, int] | None,
         typer.Option(min=8, help="Slices, rows, columns: label in overlapping windows."),
     ] = None,
+    overlap: Annotated[
+        float, typer.Option(min=0.0, max=0.9, help="Of windows, share of their edge.")
+    ] = 0.25,
     precision: Annotated[
         Literal["32-true", "bf16-mixed"], typer.Option(help="As Lightning Fabric names it.")
     ] = "32-true",
@@ -70,7 +73,8 @@ def segment(
     check_segments(card)
     with ERR.status("Reading"):
         images = load_images(files)
-    work = segmenting(network, card, images, place, window=window, precision=precision)
+    options = {"window": window, "overlap": overlap, "precision": precision}
+    work = segmenting(network, card, images, place, **options)  # type: ignore[arg-type]
     labels = show_windows(work, "Segmenting")
     write_labels(output, labels, images.affine, like=files.images[0][1])
     structures = structure_volumes(labels, images.affine, card)

@@ -7,12 +7,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unlearn.atomic import replacing, write_whole
+from napari_unlearn.atomic import write_whole
 from napari_unlearn.evaluation.comparison import KIND_VALUES, ArmResult, Comparison
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.figures import save_figure
 from napari_unlearn.evaluation.hallucination import MODES
 from napari_unlearn.evaluation.numbers import metrics_csv, regions_csv, to_json
+from napari_unlearn.io.hdf5_draft import create_hdf5
 from napari_unlearn.io.nifti import write_nifti
 from napari_unlearn.io.volume import ImageVolume
 
@@ -91,7 +92,7 @@ def _maps(arm: ArmResult) -> Iterator[tuple[str, NDArray]]:
 
 
 def _save_hdf5(comparison: Comparison, path: Path) -> Path:
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         file.attrs["scan"] = comparison.header.name
         file.attrs["reference"] = comparison.reference_name
         file.attrs["maximum"] = comparison.maximum

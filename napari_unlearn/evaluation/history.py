@@ -25,10 +25,11 @@ def read_history(run: Path) -> list[EpochEnd]:
     Raises:
         EvaluationError: if the file of events cannot be read.
     """
-    path = (run if run.is_dir() else run.parent) / EVENTS
-    if not path.exists():
-        return []
+    path = run / EVENTS
     try:
+        path = (run if run.is_dir() else run.parent) / EVENTS
+        if not path.exists():
+            return []
         lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{path}: cannot be read as a run's events.") from error

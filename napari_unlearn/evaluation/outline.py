@@ -85,7 +85,7 @@ def _of(entry: dict[str, Any]) -> Iterator[list[Any]]:
     elif kind == "Polygon":
         yield entry["coordinates"]
     else:
-        raise ValueError(f"a {shortened(kind)} where polygons are expected")
+        raise ValueError(f"'{shortened(kind)}' where polygons are expected")
 
 
 def _filled(rings: list[Any], shape: tuple[int, int]) -> NDArray[np.bool_]:

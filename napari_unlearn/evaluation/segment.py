@@ -15,6 +15,7 @@ from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.out_of_memory import memory_said
 from napari_unlearn.evaluation.reconstruct import interruptible
 from napari_unlearn.evaluation.windows import (
+    OVERLAP,
     Precision,
     Windowed,
     Windows,
@@ -58,10 +59,12 @@ def segment(
     cancel: CancelToken | None = None,
     *,
     window: Triple | None = None,
+    overlap: float = OVERLAP,
     precision: Precision = "32-true",
 ) -> NDArray[np.uint8]:
     """Label a subject on its own grid, (depth, rows, columns); see `segmenting`."""
-    work = segmenting(model, card, subject, device, cancel, window=window, precision=precision)
+    options = {"window": window, "overlap": overlap, "precision": precision}
+    work = segmenting(model, card, subject, device, cancel, **options)  # type: ignore[arg-type]
     return cast(NDArray[np.uint8], list(work)[-1])
 
 
@@ -73,6 +76,7 @@ def segmenting(
     cancel: CancelToken | None = None,
     *,
     window: Triple | None = None,
+    overlap: float = OVERLAP,
     precision: Precision = "32-true",
 ) -> Iterator[Windowed | NDArray[np.uint8]]:
     """Label a subject on its own grid, (depth, rows, columns), and tell how far it is.
@@ -89,6 +93,7 @@ def segmenting(
         device: Where to compute.
         cancel: Looked at before every layer of the network.
         window: Its size; None takes the whole volume if it fits, else what fits.
+        overlap: Of neighbouring windows, share of their edge, below 1.
         precision: As Lightning Fabric names it.
 
     Yields:
@@ -105,7 +110,7 @@ def segmenting(
     check_segments(card)
     ordered = in_order(subject, card)
     shape = card.volumes.shape if card.volumes else None
-    windows = _windows(card, ordered, shape, torch.device(device), window)
+    windows = _windows(card, ordered, shape, torch.device(device), window, overlap)
     prepared, plan = prepare(ordered, shape)
     model.eval()
     size = "x".join(map(str, windows.size))
@@ -187,7 +192,12 @@ def structure_volumes(
 
 
 def _windows(
-    card: Card, subject: Subject3D, own: Triple | None, device: torch.device, wanted: Triple | None
+    card: Card,
+    subject: Subject3D,
+    own: Triple | None,
+    device: torch.device,
+    wanted: Triple | None,
+    overlap: float,
 ) -> Windows:
     """The whole grid of an ordinary volume, if it fits, else windows that do.
 
@@ -204,7 +214,7 @@ def _windows(
             "voxels; windows of a volume are nothing it has seen."
         )
     if wanted is not None:
-        return Windows(_within(wanted, grid))
+        return Windows(_within(wanted, grid), overlap)
     free = free_memory(device)
     with torch.device("meta"):
         model = cast(Med3D, build(card.architecture, card.parameters))
@@ -226,7 +236,7 @@ def _windows(
             f"on {device_name(device)}; close other programs, or choose another device or a "
             "smaller model."
         )
-    return found
+    return replace(found, overlap=overlap)
 
 
 def _within(wanted: Triple, grid: Triple) -> Triple:

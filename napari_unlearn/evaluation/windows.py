@@ -16,6 +16,7 @@ from napari_unlearn.io.preprocess3d import Triple
 
 Precision = Literal["32-true", "bf16-mixed"]
 
+OVERLAP = 0.25
 LARGEST = 128
 """Edge of a window where memory does not ask for a smaller one [voxels]."""
 SMALLEST = 32
@@ -34,7 +35,7 @@ class Windows:
 
     size: Triple
     """Of a window [voxels]."""
-    overlap: float = 0.25
+    overlap: float = OVERLAP
     """Share of a window's edge that it has in common with the next."""
 
     def starts(self, shape: Triple) -> tuple[list[int], list[int], list[int]]:

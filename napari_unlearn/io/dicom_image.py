@@ -9,6 +9,8 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
 
 from napari_unlearn.bounded import open_file
 from napari_unlearn.errors import reason
@@ -58,6 +60,8 @@ _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _META = 2048
 """Bytes in which the file says how it is packed."""
 _MOST_PIXELS = 2**26
+_MOST_ELEMENTS = 20_000
+_PIXELS = Tag("PixelData")
 
 _PIXEL_TAGS = (
     "SamplesPerPixel",
@@ -116,7 +120,7 @@ def read_header(path: Path) -> DicomImage | None:
     """
     _refuse_packed(path)
     try:
-        tags = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
+        tags = _read(path, _TAGS, pixels=False)
         if "Rows" not in tags or "Columns" not in tags:
             return None
         frames = int(tags.get("NumberOfFrames") or 1)
@@ -129,6 +133,22 @@ def read_header(path: Path) -> DicomImage | None:
         return _parse(path, tags)
     except _DAMAGE as error:
         raise ReadError(f"{path}: damaged DICOM header ({reason(error)}).") from error
+
+
+def _read(path: Path, names: tuple[str, ...], *, pixels: bool) -> pydicom.Dataset:
+    """These tags up to the pixels; a file of zeros would have elements without end."""
+    count, last = 0, False
+
+    def stop(tag: BaseTag, vr: str | None, length: int) -> bool:
+        nonlocal count, last
+        count += 1
+        if count > _MOST_ELEMENTS:
+            raise ValueError(f"more than {_MOST_ELEMENTS:,} elements")
+        over, last = last, tag == _PIXELS
+        return over or (last and not pixels)
+
+    with open_file(path) as file:
+        return read_partial(file, stop_when=stop, specific_tags=[Tag(name) for name in names])
 
 
 def _refuse_packed(path: Path) -> None:
@@ -199,7 +219,7 @@ def read_pixels(image: DicomImage) -> NDArray[np.float32]:
             "any slice has."
         )
     try:
-        dataset = pydicom.dcmread(image.path, specific_tags=list(_PIXEL_TAGS))
+        dataset = _read(image.path, _PIXEL_TAGS, pixels=True)
         values = dataset.pixel_array.astype(np.float32)
         slope = float(dataset.get("RescaleSlope") or 1)
         intercept = float(dataset.get("RescaleIntercept") or 0)

@@ -12,7 +12,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unlearn.atomic import replacing
 from napari_unlearn.io.errors import ReadError, WriteError
 from napari_unlearn.io.fastmri_layout import (
     affine_of,
@@ -26,6 +25,7 @@ from napari_unlearn.io.fastmri_layout import (
     write_provenance,
 )
 from napari_unlearn.io.hdf5 import check_size, find_dataset, open_hdf5
+from napari_unlearn.io.hdf5_draft import create_hdf5
 from napari_unlearn.io.ismrmrd_header import format_header, parse_recon_space
 from napari_unlearn.io.volume import odd_numbers
 from napari_unlearn.mri.arrays import centre_crop, root_sum_of_squares
@@ -225,7 +225,7 @@ def write_fastmri(
         labels = scan.labels
     if labels is not None and labels.shape != images:
         raise WriteError(f"{path}: labels have shape {labels.shape}; {images} is expected.")
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         _write_slices(file, scan, images)
         if scan.acquired is not None:
             file["mask"] = scan.acquired.astype(np.uint8)

@@ -121,5 +121,5 @@ def check_stored(dataset: h5py.Dataset) -> None:
     if dataset.nbytes > max(stored, 1) * (_MOST_COMPRESSION if filters else 1):
         raise ReadError(
             f"{path_of(dataset.file)}: '{dataset.name.strip('/')}' {dataset.shape} declares "
-            f"{dataset.nbytes / 2**20:.0f} MiB but the file holds {stored} bytes of it."
+            f"{dataset.nbytes:,} bytes but the file holds {stored:,} of them."
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_unlearn.io.errors import ReadError
+from napari_unlearn.io.errors import ReadError, looking_at
 from napari_unlearn.io.mrbrains import challenge_subject
 from napari_unlearn.io.nifti import is_nifti, open_nifti, read_series, stem_of
 from napari_unlearn.io.subject_files import SubjectFiles
@@ -35,6 +35,11 @@ def find_subject(path: str | os.PathLike[str], subject: str = "") -> SubjectFile
         ReadError: if there is no subject, or not exactly one that is meant.
     """
     path = Path(path)
+    with looking_at(path):
+        return _find(path, subject)
+
+
+def _find(path: Path, subject: str) -> SubjectFiles:
     if path.is_dir():
         return _in_folder(path, subject)
     if path.is_file() and not is_nifti(path) and path.suffix in (".txt", ".lst", ".list"):

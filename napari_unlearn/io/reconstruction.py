@@ -3,11 +3,9 @@
 import os
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unlearn.atomic import replacing
 from napari_unlearn.io.errors import ReadError, WriteError
 from napari_unlearn.io.fastmri_layout import (
     affine_of,
@@ -16,6 +14,7 @@ from napari_unlearn.io.fastmri_layout import (
     write_provenance,
 )
 from napari_unlearn.io.hdf5 import check_size, find_dataset, open_hdf5
+from napari_unlearn.io.hdf5_draft import create_hdf5
 from napari_unlearn.io.volume import ImageVolume, odd_numbers
 from napari_unlearn.mri.scan import Header
 
@@ -32,7 +31,7 @@ def write_reconstruction(
     expected = (header.slices, header.image_rows, header.image_columns)
     if images.shape != expected:
         raise WriteError(f"{path}: images have shape {images.shape}; {expected} is expected.")
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         file.create_dataset(
             "reconstruction", data=images.astype(np.float32), chunks=(1, *expected[1:])
         )

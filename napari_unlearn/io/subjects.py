@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from napari_unlearn.io.errors import ReadError
+from napari_unlearn.io.errors import ReadError, looking_at
 from napari_unlearn.io.label_volume import MRBRAINS_VALUES
 from napari_unlearn.io.mrbrains import challenge_subjects, listed_subjects
 from napari_unlearn.io.subject_files import SubjectFiles, by_subject
@@ -42,15 +42,21 @@ def find_subjects(
         ReadError: if there is no subject, one lacks a file, or a pattern makes no sense.
     """
     path = Path(path)
-    if path.is_file():
-        found = listed_subjects(path, labelled=labelled)
-    elif not path.is_dir():
-        raise ReadError(f"{path}: no such file or folder; a folder of subjects is expected.")
-    elif images is None and any(path.glob("*/pre")):
-        found = challenge_subjects(path, labelled=labelled)
-    else:
-        found = _by_pattern(path, images or _usual_patterns(path), labels, labelled)
+    with looking_at(path):
+        found = _find(path, images, labels, labelled)
     return tuple(replace(files, allowed=allowed) for files in found)
+
+
+def _find(
+    path: Path, images: Mapping[str, str] | None, labels: str, labelled: bool
+) -> tuple[SubjectFiles, ...]:
+    if path.is_file():
+        return listed_subjects(path, labelled=labelled)
+    if not path.is_dir():
+        raise ReadError(f"{path}: no such file or folder; a folder of subjects is expected.")
+    if images is None and any(path.glob("*/pre")):
+        return challenge_subjects(path, labelled=labelled)
+    return _by_pattern(path, images or _usual_patterns(path), labels, labelled)
 
 
 def _by_pattern(

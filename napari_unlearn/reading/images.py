@@ -145,7 +145,11 @@ def _pixels(path: Path) -> NDArray:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of large pictures, on which we decide
-        with Image.open(path, formats=("PNG", "JPEG", "BMP")) as picture:
+        try:
+            picture = Image.open(path, formats=("PNG", "JPEG", "BMP"))
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"more than the {_MOST_PIXELS:,} pixels that are read") from error
+        with picture:
             _check_size(picture.width * picture.height)
             coloured = picture.convert("RGBA") if picture.mode in ("P", "PA") else picture
             return np.asarray(coloured)

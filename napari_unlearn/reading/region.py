@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, Self
 
+from napari_unlearn.errors import reason
+
 Shape = Literal["rectangle", "polygon"]
 Points = tuple[tuple[float, float], ...]
 
@@ -59,7 +61,7 @@ def regions_from(text: str) -> tuple[Region, ...]:
     try:
         return tuple(_region(entry) for entry in json.loads(text))
     except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        raise ValueError(f"no list of regions ({error})") from error
+        raise ValueError(f"no list of regions: {reason(error)}") from error
 
 
 def _region(entry: dict) -> Region:

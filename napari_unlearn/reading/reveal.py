@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
+from napari_unlearn.errors import shortened
 from napari_unlearn.evaluation.bootstrap import Bootstrap
 from napari_unlearn.reading.agreement import (
     Interval,
@@ -178,7 +179,8 @@ def _arm_of(study: ReadingStudy, reader: str, judgement: Judgement) -> str:
     known = {case.name for case in study.definition.cases}
     if asked.case not in known or asked.label not in study.labels:
         raise ReadingError(
-            f"{reader} judged {asked.case} {asked.label}, which is not in the study."
+            f"{study.journal(reader)}: {reader} judged {shortened(asked.case)} "
+            f"{shortened(asked.label)}, which is not in the study."
         )
     return study.arms(reader, asked.case)[study.labels.index(asked.label)]
 

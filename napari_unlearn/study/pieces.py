@@ -133,9 +133,10 @@ def is_whole(job: Job) -> bool:
 
 def can_go_on(job: Job) -> bool:
     """Whether the job's folder holds a torn run with the same settings."""
-    for name in (RESUME, EARLIER) if job.folder is not None else ():
+    folder = Path() if job.folder is None else job.folder
+    for name in (RESUME, EARLIER):
         try:
-            with safe_open(job.folder / name, framework="pt") as stream:
+            with safe_open(folder / name, framework="pt") as stream:
                 about = stream.metadata() or {}
         except (OSError, SafetensorError):
             continue

@@ -72,7 +72,7 @@ class Engine:
         self._ahead = Ahead(job.batch)
         self._in_turn = False
         """Whether each objective is passed backwards before the next, as memory ran out."""
-        self._remark = ""
+        self._remarks: list[str] = []
 
     def restrict(self, masks: Mapping[str, Tensor]) -> None:
         """Let only these weights move, by themselves or by their adapters."""
@@ -125,9 +125,9 @@ class Engine:
         self.model.train()
         return self.job.task.picture(answer)
 
-    def remark(self) -> str:
+    def remarks(self) -> list[str]:
         """What is done otherwise from now on as memory ran out; said once."""
-        said, self._remark = self._remark, ""
+        said, self._remarks = self._remarks, []
         return said
 
     def _gradients(self, weights: Weights, step: int) -> float:
@@ -197,7 +197,7 @@ class Engine:
                 f"{where}, however little of it is kept; close other programs, or choose another "
                 "device, smaller samples or a smaller model."
             ) from cause
-        self._remark = f"{where}; from here on {how}."
+        self._remarks.append(f"{where}; from here on {how}.")
 
     def _add_up(self, total: Tensor, change: list[Tensor]) -> None:
         """Sum loss, gradients and statistics over the processes of the run."""

@@ -201,7 +201,7 @@ class _Run:
             self.step += 1
             self.listen()
             self.epoch_loss += value
-            if remark := self.engine.remark():
+            for remark in self.engine.remarks():
                 yield Alarm(remark)
             now = time.monotonic()
             if now - told >= EVENT_SECONDS or self.step in (1, steps):

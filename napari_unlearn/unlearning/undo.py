@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from napari_unlearn.atomic import write_whole
-from napari_unlearn.errors import UnlearnError, WrongUse
+from napari_unlearn.errors import UnlearnError, WrongUse, reason
 from napari_unlearn.models.adapter_file import ADAPTERS, Adapters, load_adapters
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import assemble, load_checkpoint, save_checkpoint, sha256
@@ -35,18 +35,22 @@ def open_adapters(run: Path, parent: Path | None = None) -> Undoable:
     Raises:
         UnlearnError: if there are no adapters, or the checkpoint named is not their parent.
     """
-    path = run / ADAPTERS if run.is_dir() else run
-    if not path.exists():
+    try:
+        path = run / ADAPTERS if run.is_dir() else run
+        found = path.exists()
+    except OSError as error:
+        raise UnlearnError(f"{run}: cannot be read ({reason(error)}).") from error
+    if not found:
         raise UnlearnError(f"{path}: is not there; a run with lora_rank above 0 leaves one.")
     adapters = load_adapters(path)
     card = adapters.card
     if parent is None:
         beside = sorted(path.absolute().parent.parent.glob(f"*/{CHECKPOINT}"))
         parent = next((file for file in beside if sha256(file) == card.parent), None)
-    elif (found := sha256(parent)) != card.parent:
+    elif (other := sha256(parent)) != card.parent:
         raise UnlearnError(
             f"{parent}: is not the checkpoint that these adapters were learnt on (SHA-256 "
-            f"{found[:12]}, theirs {card.parent[:12]})."
+            f"{other[:12]}, theirs {card.parent[:12]})."
         )
     merged = path.parent / CHECKPOINT
     fits = merged.exists() and sha256(merged) == card.merged

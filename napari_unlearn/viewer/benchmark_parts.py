@@ -5,12 +5,14 @@ A script yields seconds, or what has to come true before it goes on; then no job
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
+import psutil
 from qtpy.QtWidgets import QWidget
 
 from napari_unlearn.errors import UnlearnError
@@ -27,6 +29,7 @@ from napari_unlearn.viewer.benchmark_files import (
 )
 from napari_unlearn.viewer.compare import CompareDock
 from napari_unlearn.viewer.event_loop import Pulse
+from napari_unlearn.viewer.progress import Progress
 from napari_unlearn.viewer.samples import SAMPLES
 from napari_unlearn.viewer.segment_dock import SegmentDock
 from napari_unlearn.viewer.tasks import Model
@@ -149,6 +152,7 @@ def file(bench: Bench) -> Iterator[Wait]:
     bench.add(CompareDock(bench.viewer), "Compare")
     session = bench.session
     session.tiles.put_away()
+    yield lambda: bool(session.devices)  # torch is imported for them: part of the launch
     for number, (name, stored) in enumerate(_FILES):
         path = bench.folder / f"large-{number}.h5"
         write_large_scan(path, bench.load.scan, stored=stored)
@@ -210,13 +214,23 @@ def volume(bench: Bench) -> Iterator[Wait]:
     yield SETTLE
     segmenting.set_models((Model("Model", "unlearned", model),))
     windows: list[str] = []
-    segmenting.progressed.connect(lambda progress: windows.append(progress.remark))
+    most = [0]
+
+    def note(progress: Progress) -> None:
+        windows.extend([progress.remark] if progress.remark else [])
+        most[0] = max(
+            [most[0], *(child.memory_info().rss for child in psutil.Process().children())]
+        )
+
+    segmenting.progressed.connect(note)
     began = time.monotonic()
     pulse.begin("inference")
     segmenting.segment()
     yield lambda: segmenting.labelled is not None and bool(segmenting.labelled.arms)
     bench.facts["inference [s]"] = round(time.monotonic() - began, 1)
-    bench.facts["windows"] = len([each for each in windows if each])
+    bench.facts["windows"] = len(windows)
+    bench.facts["inference: memory of its process [MB]"] = most[0] // 10**6
+    segmenting.progressed.disconnect(note)
     yield SETTLE
     pulse.begin("volume slice")
     for index in np.linspace(0, bench.load.volume[0] - 1, _TURNS).astype(int).tolist():
@@ -231,6 +245,15 @@ def volume(bench: Bench) -> Iterator[Wait]:
         yield _LOOK
     pulse.pause()
     segmenting.tiles.put_away()
+
+
+def _memory_of_children() -> int:
+    """Of the largest child of this process [bytes]."""
+    largest = 0
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):  # it may just have ended
+            largest = max(largest, child.memory_info().rss)
+    return largest
 
 
 def _turn_slices(bench: Bench, slices: int) -> Iterator[Wait]:

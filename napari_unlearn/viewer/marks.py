@@ -160,13 +160,17 @@ def draw(
         neutral: Draw places rather than verdicts.
         named: Write words beside the largest regions, else signs.
     """
+    marks = [] if highlights is None else _marks(regions, highlights, neutral, named)
+    # One redraw in the end. Outlines lie in their image: their extent tells nobody anything.
     with layer.events.blocker_all():
         layer.selected_data = set(range(layer.nshapes))
         layer.remove_selected()
-    marks = [] if highlights is None else _marks(regions, highlights, neutral, named)
-    if not marks or highlights is None:
-        layer.refresh()
-        return
+        if marks and highlights is not None:
+            _add(layer, marks, highlights)
+    layer.refresh(extent=False)
+
+
+def _add(layer: Shapes, marks: "Sequence[_Mark]", highlights: NDArray[np.uint8]) -> None:
     side = _side(marks, highlights.shape[2])
     marks = _legible(marks, side, _LETTER * highlights.shape[2])
     rim = _RIM * _grain(highlights)

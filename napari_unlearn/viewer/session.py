@@ -4,9 +4,10 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -348,4 +349,12 @@ def session_of(viewer: "Viewer") -> Session:
     viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands plugins a proxy
     if viewer not in _sessions:
         _sessions[viewer] = Session(viewer)
+        viewer.window._qt_window.destroyed.connect(partial(_forget, ref(viewer)))
     return _sessions[viewer]
+
+
+def _forget(viewer: "ref[Viewer]", *_: object) -> None:
+    """Let go of a closed viewer: its session knows it, so that neither would ever be freed."""
+    closed = viewer()
+    if closed is not None:
+        _sessions.pop(closed, None)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Reference = Literal["truth", "oracle"]
 
 _PATIENCE = 0.3  # seconds without a picture
+_BETWEEN = 1.0  # seconds between two pictures of which each holds more slices
 
 _WITHOUT_TRUTH = "No ground truth"  # remarks that depend on the reference begin so
 
@@ -108,7 +109,7 @@ def opening(path: Path, cancel: CancelToken) -> Iterator[Glimpse | Opened]:
 
     scan = open_scan(path)
     header = scan.header
-    began = time.monotonic()
+    due = time.monotonic() + _PATIENCE
     _ = scan.acquired  # remembered: the window asks for it, and must not read then
     reference = np.zeros((header.slices, header.image_rows, header.image_columns), np.float32)
     middle = header.slices // 2
@@ -120,8 +121,9 @@ def opening(path: Path, cancel: CancelToken) -> Iterator[Glimpse | Opened]:
             yield Opened(scan, None)
             return
         reference[index] = target
-        if time.monotonic() - began > _PATIENCE:
+        if time.monotonic() >= due:
             yield Glimpse(header, reference, done)
+            due = time.monotonic() + _BETWEEN
     yield Opened(scan, reference)
 
 

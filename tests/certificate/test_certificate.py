@@ -15,6 +15,7 @@ from napari_unlearn.certificate.make import Order, certify
 from napari_unlearn.certificate.verify import Checked, verify
 from napari_unlearn.errors import WrongUse
 from napari_unlearn.experiment import Experiment
+from napari_unlearn.io.errors import ReadError
 from napari_unlearn.models.checkpoint import sha256
 from napari_unlearn.pseudonym import naming
 from tests.certificate.conftest import certified
@@ -100,6 +101,15 @@ def test_a_changed_scan_and_its_figures_are_told(study):
     said = " ".join(check(study).differences)
     assert "'site_test'" in said
     assert "PSNR [dB] of" in said
+
+
+def test_a_damaged_scan_is_a_sentence_and_not_taken_for_a_deleted_one(study):
+    scan = study / "data" / "site_test" / "brain_0004.h5"
+    scan.write_bytes(scan.read_bytes()[:2000])
+    with pytest.raises(ReadError, match="brain_0004"):
+        certified(study)
+    with pytest.raises(ReadError, match="brain_0004"):
+        check(study)
 
 
 def test_deleting_the_forgotten_scan_leaves_the_certificate_valid(study):

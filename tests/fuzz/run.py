@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.fuzz import dicom, hdf5, nifti, pickles, tensors, texts
 from tests.fuzz.damage import DAMAGE
-from tests.fuzz.kind import Case, Kind, generator, make_case
+from tests.fuzz.kind import Case, Kind, make_case
 from tests.fuzz.places import PLACES
 from tests.fuzz.sandbox import Outcome, Sandbox, Size
 from tests.fuzz.verdict import complaint, listing
@@ -175,19 +175,13 @@ class _folder(tempfile.TemporaryDirectory):  # noqa: N801  used like a function
 
 
 def _remove(folder: Path) -> None:
-    for path, _, _ in os.walk(folder):
-        if not os.path.islink(path):
-            os.chmod(path, stat.S_IRWXU)
+    _permit(folder)
     shutil.rmtree(folder)
 
 
-__all__ = [
-    "Failure",
-    "Report",
-    "all_kinds",
-    "chosen",
-    "fuzz",
-    "generator",
-    "run_case",
-    "write_case",
-]
+def _permit(folder: Path) -> None:
+    """Take back what `places` forbade."""
+    folder.chmod(stat.S_IRWXU)
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            _permit(Path(entry.path))

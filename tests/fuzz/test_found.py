@@ -166,8 +166,8 @@ def test_a_dicom_file_that_unpacks_without_end(said, tmp_path):
 
     from tests.fuzz import dicom
 
-    write_series(tmp_path / "d", slices=1, echo_times=(5,), big_endian=False)
     for number in range(4):
+        write_series(tmp_path / "d", slices=1, echo_times=(5,), big_endian=False)
         dicom.deflated(tmp_path, Random(number))
         assert "a deflated DICOM file" in said("scan", tmp_path / "d" / "001.dcm")
 
@@ -206,7 +206,7 @@ def test_a_picture_that_is_a_program(said, tmp_path):
 
 def test_a_picture_of_a_gigapixel(said, tmp_path):
     Image.new("1", (40_000, 30_000)).save(tmp_path / "p.png")
-    assert re.search(r"1,200,000,000 pixels", said("image", tmp_path / "p.png"))
+    assert re.search(r"more than the 67,108,864 pixels", said("image", tmp_path / "p.png"))
 
 
 def test_weights_that_are_fewer_than_they_claim(said, tmp_path):

@@ -16,7 +16,8 @@ _TRACES = (
     "errno",
     "Errno",
     "Exception",
-    "\x1b",
+    "sys.",
+    "recursion",
 )
 
 

@@ -133,11 +133,13 @@ def test_wrong_shape_or_type(tmp_path, shape, dtype, reason):
     [
         ((10, 8, 60_000, 60_000), (1, 1, 64, 64), "GiB per slice"),
         ((10_000_000, 1, 64, 64), (1, 1, 64, 64), "slices"),
-        ((1000, 8, 640, 368), (1, 8, 640, 368), "the file holds 0 bytes"),
+        ((1000, 8, 640, 368), (1, 8, 640, 368), "the file holds 0 of them"),
         ((1000, 8, 640, 368), (1000, 8, 640, 368), "GiB per slice"),
     ],
 )
 def test_absurdly_large_declarations(tmp_path, shape, chunks, reason):
+    if np.prod(chunks) * 8 >= 2**32 and h5py.version.hdf5_version_tuple < (2,):
+        pytest.skip("this HDF5 cannot write such a file")
     path = declare(tmp_path / "s.h5", shape, chunks=chunks)
     assert path.stat().st_size < 100_000
     assert reason in sentence(path)

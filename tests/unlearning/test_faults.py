@@ -103,7 +103,7 @@ def test_a_second_job_on_the_same_run_is_one_sentence(job):
     with pytest.raises(UnlearnError, match="another process is at work on this run") as caught:
         next(train(job))
     assert "\n" not in str(caught.value)
-    assert any(isinstance(event, Saved) for event in first)  # the first one is not disturbed
+    assert any(isinstance(event, Saved) for event in list(first))  # the first one is not disturbed
     list(train(job))
 
 
@@ -137,19 +137,15 @@ def test_memory_that_runs_out_makes_steps_lighter_and_the_weights_the_same(unlea
         list(train(job))
     expected, most = weights(job), allocator.most
     lighter = dataclasses.replace(job, folder=tmp_path / "lighter")
-    with allocator.limited(0.9 * most):
+    with allocator.limited(0.6 * most):
         said = alarms(train(lighter))
-    assert len(said) == 1
-    assert "ran out of memory in step 1; from here on activations are computed twice" in said[0]
-    assert allocator.most < 0.9 * most
+    assert [text.partition("; from here on ")[2] for text in said] == [
+        "activations are computed twice instead of kept, which is slower.",
+        "forget and retain sample are passed one after the other.",
+    ]
+    assert all("ran out of memory in step 1" in text for text in said)
+    assert allocator.most < 0.7 * most
     assert same(weights(lighter), expected, 1e-4)
-
-    lightest = dataclasses.replace(job, folder=tmp_path / "lightest")
-    with allocator.limited(0.9 * allocator.most):
-        said = alarms(train(lightest))
-    assert len(said) == 2
-    assert "forget and retain sample are passed one after the other" in said[1]
-    assert same(weights(lightest), expected, 1e-4)
 
 
 def test_memory_that_never_suffices_is_one_sentence(unlearning):

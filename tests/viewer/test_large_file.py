@@ -1,6 +1,7 @@
 """How much of a large file is read before there is something to see."""
 
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -91,3 +92,16 @@ def test_a_layer_without_stored_images_is_computed_slice_by_slice(bare, monkeypa
     assert bytes_read(lambda: np.asarray(images[3])) < 0.07 * bare.stat().st_size
     np.testing.assert_allclose(images[3], read_fastmri(bare).target(3), rtol=1e-6)
     assert options["contrast_limits"][1] > 0
+
+
+@pytest.mark.parametrize(("file", "most"), [("stored", 0.04), ("bare", 0.4)])
+def test_memory_is_that_of_one_slice_however_many_there_are(file, most, request):
+    path = request.getfixturevalue(file)
+    tracemalloc.start()
+    try:
+        for _ in opening(path, CancelToken()):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < most * path.stat().st_size
