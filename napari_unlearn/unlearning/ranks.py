@@ -47,7 +47,7 @@ class Ranks:
 
     rank: int = 0
     count: int = 1
-    store: dist.Store | None = None
+    store: "dist.Store | None" = None
     """Where they can leave a word for each other, even once one of them is gone."""
 
     @property
