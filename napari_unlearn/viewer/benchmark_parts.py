@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -90,7 +90,7 @@ def bare(bench: Bench) -> Iterator[Wait]:
     viewer, pulse = bench.viewer, bench.pulse
     values = np.random.default_rng(0).random((_TURNS, _SIZE, _SIZE)).astype(np.float32)
     pulse.begin("napari: picture")
-    added = [viewer.add_image(values, contrast_limits=(0, 1), name="napari 0")]
+    added: list[Any] = [viewer.add_image(values, contrast_limits=(0, 1), name="napari 0")]
     yield SETTLE
     grid = viewer.canvas.grid
     grid.stride, grid.shape, grid.enabled = 2, (2, _TILES // 2), True

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.mri.scan import Scan
@@ -45,33 +46,38 @@ def read(path: Paths) -> list[LayerData]:
     volume = read_reconstruction(path) if kind == "reconstruction" else open_volume(path)
     image = np.asarray(volume.data, dtype=np.float32)
     origin = {"file": volume.source, "affine": volume.affine, "remarks": volume.remarks}
-    limits = (0.0, float(image.max()) or 1.0)
-    return [_layer(image, _called(volume.name), volume.voxel_size, origin, limits)]
+    name = _called(volume.name)
+    return [_layer(image, name, volume.voxel_size, origin, float(image.max()))]
 
 
 def _reference(scan: Scan) -> LayerData:
     header = scan.header
     half = header.slices // 2
-    middle = scan.target(half)
-    if middle is None:
-        raise UnlearnError(
-            f"{header.source}: undersampled k-space without a reference image; open it in "
-            "Plugins > Compare models on a scan, where a model can reconstruct it."
-        )
-    limits = (0.0, float(middle.max()) or 1.0)
+    middle = _target(scan, half)
     if reads_much(scan):
         images: Any = lazy_reference(scan)
+        brightest = float(middle.max())
     else:
         slices = range(header.slices)
-        images = np.stack([middle if index == half else scan.target(index) for index in slices])
-        limits = (0.0, float(images.max()) or 1.0)
+        images = np.stack([middle if index == half else _target(scan, index) for index in slices])
+        brightest = float(images.max())
     origin = {
         "file": header.source,
         "affine": header.affine,
         "simulated": header.simulated,
         "mask": scan.acquired,
     }
-    return _layer(images, _called(header.name), header.voxel_size, origin, limits)
+    return _layer(images, _called(header.name), header.voxel_size, origin, brightest)
+
+
+def _target(scan: Scan, index: int) -> NDArray[np.float32]:
+    target = scan.target(index)
+    if target is None:
+        raise UnlearnError(
+            f"{scan.header.source}: undersampled k-space without a reference image; open it in "
+            "Plugins > Compare models on a scan, where a model can reconstruct it."
+        )
+    return target
 
 
 def _called(name: str) -> str:
@@ -86,7 +92,7 @@ def _layer(
     name: str,
     voxel_size: tuple[float, float, float],
     origin: dict[str, Any],
-    limits: tuple[float, float],
+    brightest: float,
 ) -> LayerData:
     options = {
         "name": name,
@@ -94,7 +100,7 @@ def _layer(
         "units": ("mm", "mm", "mm"),
         "axis_labels": ("slice", "row", "column"),
         "colormap": "gray",
-        "contrast_limits": limits,
+        "contrast_limits": (0.0, brightest or 1.0),
         "metadata": {"slices": len(image), **origin},
     }
     return image, options, "image"

@@ -257,7 +257,7 @@ def truth_of(subject: Subject3D) -> LabelledArm | None:
 def volumes(labels: Labels, voxel_size: tuple[float, float, float]) -> dict[int, StructureFigures]:
     """Volume of every structure in a label map."""
     # Slice by slice: bincount makes eight bytes of every label and lets no other thread work.
-    counts = sum(np.bincount(each.ravel(), minlength=256) for each in labels)
+    counts = np.sum([np.bincount(each.ravel(), minlength=256) for each in labels], axis=0)
     millilitres = float(np.prod(voxel_size)) / 1000
     return {
         int(label): StructureFigures(float(counts[label]) * millilitres)
