@@ -169,8 +169,8 @@ def _check(**sizes: int) -> None:
         least = 2 if name == "classes" else 1
         if isinstance(size, bool) or not isinstance(size, int) or not least <= size <= _MOST[name]:
             raise ModelError(
-                f"Med3D's {name} is {shortened(repr(size))}; give a whole number between {least} and "
-                f"{_MOST[name]}."
+                f"Med3D's {name} is {shortened(repr(size))}; give a whole number between {least} "
+                f"and {_MOST[name]}."
             )
 
 

@@ -22,14 +22,16 @@ def build(architecture: str, parameters: Mapping[str, int | float | bool | str])
     """
     if architecture not in ARCHITECTURES:
         raise ModelError(
-            f"Architecture '{shortened(architecture)}' is unknown; choose one of {', '.join(ARCHITECTURES)}."
+            f"Architecture '{shortened(architecture)}' is unknown; choose one of "
+            f"{', '.join(ARCHITECTURES)}."
         )
     network = ARCHITECTURES[architecture]
     accepted = list(inspect.signature(network).parameters)
     unknown = [name for name in parameters if name not in accepted]
     if unknown:
         raise ModelError(
-            f"{architecture} has no parameter '{shortened(unknown[0])}'; it takes {', '.join(accepted)}."
+            f"{architecture} has no parameter '{shortened(unknown[0])}'; it takes "
+            f"{', '.join(accepted)}."
         )
     return network(**parameters)
 

@@ -228,7 +228,7 @@ def test_a_key_of_a_hundred_thousand_parts(said, tmp_path, text):
 def test_paths_in_a_list_may_have_dots(sandbox, tmp_path):
     path = tmp_path / "experiment.toml"
     path.write_text("retain = [" + ", ".join(f'"data/scan.{n}.h5"' for n in range(300)) + "]")
-    assert "there is no key 'retain'" in sandbox.read("experiment", path).text
+    assert "key 'name' is missing" in sandbox.read("experiment", path).text
 
 
 def test_an_architecture_of_a_hundred_thousand_letters(said, tmp_path):
