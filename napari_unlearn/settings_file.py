@@ -1,6 +1,7 @@
 """A TOML file of settings, and what is wrong with it: file, key, value, what is accepted."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -13,6 +14,9 @@ from napari_unlearn.errors import UnlearnError, WrongUse, reason
 
 MOST_BYTES = 1 << 20
 _MOST_SHOWN = 60
+_MOST_DOTS = 200
+"""Outside quotes, in a line; what tomllib needs grows with the square of a key's parts."""
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _KINDS = {"integer": "whole number", "number": "number"}
 
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -65,7 +69,10 @@ def read_toml(path: Path) -> dict[str, Any]:
             f"{path}: larger than {MOST_BYTES >> 20} MiB; accepted: a TOML file of a few lines."
         )
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
+        if any(_QUOTED.sub("", line).count(".") > _MOST_DOTS for line in text.splitlines()):
+            raise ValueError(f"a key of more than {_MOST_DOTS} parts")
+        return tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise WrongUse(f"{path}: not a TOML file (byte {error.start} is not UTF-8).") from error
     except (ValueError, RecursionError) as error:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_unlearn.errors import UnlearnError, WrongUse
+from napari_unlearn.errors import UnlearnError, WrongUse, shortened
 from napari_unlearn.evaluation.subject_runs import NONMEMBERS
 from napari_unlearn.experiment.finding import Finding, some
 from napari_unlearn.experiment.subject_check import check_subjects, inspect_subjects
@@ -172,11 +172,12 @@ class Subjects:
                 allowed=tuple(range(classes_of(experiment))),
             )
         except (ReadError, OSError, ValueError) as error:
+            why = str(error).removeprefix(f"{root}: ").rstrip(".")
             raise WrongUse(
                 f"{experiment.path}: key 'data.root' is {shown(data.root)}, where "
-                f"subjects cannot be found ({str(error).rstrip('.')}); accepted: a folder of "
-                "MRBrainS18, one of images/ID_CONTRAST.nii.gz with labels/ID.nii.gz, one that "
-                "data.images and data.labels describe, or a list as MedicalNet's."
+                f"subjects cannot be found ({shortened(why, 100)}); accepted: MRBrainS18, "
+                "images/ID_CONTRAST.nii.gz with labels/ID.nii.gz, what data.images and "
+                "data.labels describe, or a list as MedicalNet's."
             ) from error
         return [PreparedSubject(files, shape, experiment.shelf) for files in found]
 

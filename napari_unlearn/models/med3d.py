@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from napari_unlearn.errors import shortened
 from napari_unlearn.models.conv3d import Conv3d
 from napari_unlearn.models.error import ModelError
 from napari_unlearn.models.residual import Basic, Bottleneck
@@ -168,8 +169,8 @@ def _check(**sizes: int) -> None:
         least = 2 if name == "classes" else 1
         if isinstance(size, bool) or not isinstance(size, int) or not least <= size <= _MOST[name]:
             raise ModelError(
-                f"Med3D's {name} is {size!r}; give a whole number between {least} and "
-                f"{_MOST[name]}."
+                f"Med3D's {name} is {shortened(repr(size))}; give a whole number between {least} "
+                f"and {_MOST[name]}."
             )
 
 
@@ -177,4 +178,6 @@ def _choose(**choices: int | str) -> None:
     for name, choice in choices.items():
         if isinstance(choice, bool) or choice not in _CHOICES[name]:
             accepted = ", ".join(map(str, _CHOICES[name]))
-            raise ModelError(f"Med3D's {name} is {choice!r}; choose one of {accepted}.")
+            raise ModelError(
+                f"Med3D's {name} is {shortened(repr(choice))}; choose one of {accepted}."
+            )

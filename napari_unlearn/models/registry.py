@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from napari_unlearn.errors import shortened
 from napari_unlearn.models.error import ModelError
 from napari_unlearn.models.med3d import Med3D
 from napari_unlearn.models.varnet import VarNet
@@ -21,14 +22,16 @@ def build(architecture: str, parameters: Mapping[str, int | float | bool | str])
     """
     if architecture not in ARCHITECTURES:
         raise ModelError(
-            f"Architecture '{architecture}' is unknown; choose one of {', '.join(ARCHITECTURES)}."
+            f"Architecture '{shortened(architecture)}' is unknown; choose one of "
+            f"{', '.join(ARCHITECTURES)}."
         )
     network = ARCHITECTURES[architecture]
     accepted = list(inspect.signature(network).parameters)
     unknown = [name for name in parameters if name not in accepted]
     if unknown:
         raise ModelError(
-            f"{architecture} has no parameter '{unknown[0]}'; it takes {', '.join(accepted)}."
+            f"{architecture} has no parameter '{shortened(unknown[0])}'; it takes "
+            f"{', '.join(accepted)}."
         )
     return network(**parameters)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from napari_unlearn.models.consistency import combine, correct
+from napari_unlearn.errors import shortened
 from napari_unlearn.models.error import ModelError
 from napari_unlearn.models.unet import NormUnet
 from napari_unlearn.mri.coils import rss
@@ -82,7 +83,8 @@ class VarNet(nn.Module):
         for (name, most), size in zip(_LIMITS.items(), given, strict=True):
             if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= most:
                 raise ModelError(
-                    f"VarNet's {name} is {size!r}; give a whole number between 1 and {most}."
+                    f"VarNet's {name} is {shortened(repr(size))}; give a whole number between 1 "
+                    f"and {most}."
                 )
         self.sens_net = SensitivityModel(sens_channels, sens_pools)
         self.cascades = nn.ModuleList(VarNetBlock(channels, pools) for _ in range(cascades))

@@ -1,19 +1,24 @@
 """One process at a time works on a run."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.errors import UnlearnError, reason
 
 LOCK = ".lock"
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+"""What disks say that know no locks, as some of clusters."""
 
 
 @contextmanager
 def claimed(folder: Path | None) -> Iterator[None]:
     """Keep a run's folder to oneself; a process that dies gives it back.
+
+    Where the disk knows no locks, nothing is kept.
 
     Raises:
         UnlearnError: if another process, or another job of this one, is at work there.
@@ -30,9 +35,11 @@ def claimed(folder: Path | None) -> Iterator[None]:
             f"{folder}: another process is at work on this run; wait until it is done, or choose "
             "another name with --name."
         ) from None
-    except (OSError, NotImplementedError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UnlearnError(f"{folder}: cannot be written ({reason}).") from error
+    except NotImplementedError:
+        pass
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise UnlearnError(f"{folder}: cannot be written ({reason(error)}).") from error
     try:
         yield
     finally:

@@ -64,8 +64,8 @@ class Size:
 class Sandbox:
     """One process that reads one file after another; a new one takes the place of a dead one."""
 
-    def __init__(self, room: int = ROOM, seconds: float = SECONDS) -> None:
-        self._room, self._seconds = room, seconds
+    def __init__(self, room: int = ROOM, seconds: float = SECONDS, *, readers: bool = True) -> None:
+        self._room, self._seconds, self._readers = room, seconds, readers
         self._home = tempfile.TemporaryDirectory(prefix="napari-unlearn-home-")
         self.started = 0
         self._start()
@@ -74,7 +74,7 @@ class Sandbox:
         context = multiprocessing.get_context("spawn")
         self._link, there = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(there, self._home.name, self._room), daemon=True
+            target=_serve, args=(there, self._home.name, self._room, self._readers), daemon=True
         )
         self._process.start()
         there.close()
@@ -146,21 +146,17 @@ class _Watch:
             self.heard.append(f"{event}{arguments!r}"[:200])
 
 
-def _serve(link: Connection, home: str, room: int) -> None:
+def _serve(link: Connection, home: str, room: int, readers: bool) -> None:
     """What happens in the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     output = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
     for stream in (1, 2):
         os.dup2(output.fileno(), stream)
-    # Handlers write where the damage is said, so that a crash inside C is told apart.
     os.environ.update(HOME=home, TMPDIR=home, OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     tempfile.tempdir = home
-    import torch
-
     from napari_unlearn.errors import UnlearnError
-    from tests.fuzz.doors import DOORS
 
-    torch.set_num_threads(1)
+    doors = _all_doors() if readers else {}
     warnings.simplefilter("ignore")
     os.chdir(home)
     _without_privileges()
@@ -179,7 +175,7 @@ def _serve(link: Connection, home: str, room: int) -> None:
         began, watch.heard, watch.on = time.monotonic(), [], True
         kind, text = "fine", ""
         try:
-            _door(door, DOORS)(Path(path))
+            _door(door, doors)(Path(path))
         except UnlearnError as error:
             kind, text = "sentence", str(error)
         except BaseException as error:
@@ -190,6 +186,15 @@ def _serve(link: Connection, home: str, room: int) -> None:
         sys.stderr.flush()
         printed = os.pread(output.fileno(), 2000, 0).decode(errors="replace")
         link.send(Outcome(kind, text, seconds, tuple(watch.heard), printed))  # type: ignore[arg-type]
+
+
+def _all_doors() -> Mapping[str, Door]:
+    import torch
+
+    from tests.fuzz.doors import DOORS
+
+    torch.set_num_threads(1)
+    return DOORS
 
 
 def _door(name: str, doors: Mapping[str, Door]) -> Door:

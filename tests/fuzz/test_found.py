@@ -215,3 +215,28 @@ def test_weights_that_are_fewer_than_they_claim(said, tmp_path):
     weights["conv1.weight"] = torch.zeros(1, 1, 1, 1, 1).expand(2**20, 2**10, 7, 7, 7)
     torch.save(weights, tmp_path / "m.pth")
     assert "does not hold one by one" in said("model", tmp_path / "m.pth")
+
+
+@pytest.mark.parametrize("text", ["[{dots}]", "x = 1\n{dots} = 2", "a = [{dots}]"])
+def test_a_key_of_a_hundred_thousand_parts(said, tmp_path, text):
+    """tomllib needs a time that grows with the square of their number."""
+    path = tmp_path / "experiment.toml"
+    path.write_text(text.format(dots=".".join("a" * 100_000)))
+    assert "not a TOML file" in said("experiment", path)
+
+
+def test_paths_in_a_list_may_have_dots(sandbox, tmp_path):
+    path = tmp_path / "experiment.toml"
+    path.write_text("retain = [" + ", ".join(f'"data/scan.{n}.h5"' for n in range(300)) + "]")
+    assert "key 'name' is missing" in sandbox.read("experiment", path).text
+
+
+def test_an_architecture_of_a_hundred_thousand_letters(said, tmp_path):
+    path = tmp_path / "m.safetensors"
+    for card in (
+        {"architecture": "A" * 10**5, "parameters": {}},
+        {"architecture": "varnet", "parameters": {"A" * 10**5: 1}},
+        {"architecture": "varnet", "parameters": {"cascades": "A" * 10**5}},
+        {"architecture": "med3d", "parameters": {"shortcut": "A" * 10**5}},
+    ):
+        assert len(said("model", checkpoint(path, card))) < 400

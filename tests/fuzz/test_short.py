@@ -24,7 +24,7 @@ def test_three_hundred_damaged_files_are_read_or_refused_in_a_sentence():
 
 @pytest.fixture(scope="module")
 def sandbox():
-    with Sandbox(seconds=1.5) as process:
+    with Sandbox(seconds=1.5, readers=False) as process:
         yield process
 
 
@@ -54,7 +54,7 @@ def test_the_fuzzer_sees(sandbox, tmp_path, misdeed, seen):
 
 def test_the_fuzzer_sees_what_is_left_behind(tmp_path):
     kind = Kind("any", {"a": b"1"}, "a", ("tests.fuzz.misdeeds:leaves_a_file",), ())
-    with Sandbox() as process:
+    with Sandbox(readers=False) as process:
         _, _, wrong = run_case(process, kind, 0, 0, tmp_path)
     assert "canary" in wrong
     assert list(tmp_path.iterdir()) == []
