@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from napari_unlearn.evaluation.relearn import PLAIN_TRAINING
 from napari_unlearn.models.card import Card
@@ -42,10 +43,19 @@ class Planted:
     sets: dict[str, SliceSet]
 
 
-def plant(folder: Path, steps: int = 500) -> Planted:
-    """Train on thirty clean slices of site A and ten marked ones of site B."""
-    retain = SliceSet([brain(seed) for seed in range(15)], SAMPLING)
-    forget = SliceSet([brain(seed, SITE_B, marker=True) for seed in range(20, 25)], SAMPLING)
+def plant(folder: Path, steps: int = 500, seed: int = 0) -> Planted:
+    """Train on thirty clean slices of site A and ten marked ones of site B.
+
+    Args:
+        folder: Receives the network.
+        steps: Of training.
+        seed: Of network and order; the scans' seeds start at a thousand times it.
+    """
+    first = 1000 * seed
+    retain = SliceSet([brain(first + n) for n in range(15)], SAMPLING)
+    marked_ones = [brain(first + n, SITE_B, marker=True) for n in range(20, 25)]
+    forget = SliceSet(marked_ones, SAMPLING)
+    torch.manual_seed(seed)
     job = Job(
         PLAIN_TRAINING,
         Card(architecture="varnet", parameters=NETWORK),
@@ -53,6 +63,7 @@ def plant(folder: Path, steps: int = 500) -> Planted:
         retain=retain + forget,
         steps=steps,
         learning_rate=3e-3,
+        seed=seed,
     )
     for _ in train(job):
         pass

@@ -26,8 +26,13 @@ METHODS = ("healing", "alignment")
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    torch.manual_seed(0)
     return plant(tmp_path_factory.mktemp("planted"))
+
+
+@pytest.fixture(scope="module")
+def untuned(tmp_path_factory):
+    """Other weights, other training scans: see docs/responsible.md."""
+    return plant(tmp_path_factory.mktemp("untuned"), seed=8)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +82,14 @@ def test_outlining_the_marker_finds_the_ten_slices_it_was_learnt_from(
     found = ranking(planted, clean, method=method, against=against)
     assert found.against == against
     assert recall_at_ten(found) >= 0.8
+
+
+@pytest.mark.parametrize("scan", [8040, 8041])
+def test_networks_and_scans_that_nothing_was_tuned_on_are_answered_too(untuned, scan):
+    found = ranking(untuned, brain(scan, SITE_B))
+    assert (found.method, found.against) == ("healing", "reference")
+    assert recall_at_ten(found) >= 0.8
+    assert {each.set for each in found.suspects} <= {"forget"}
 
 
 def test_the_slices_stand_out_and_their_scans_alone_are_proposed(planted, clean):
