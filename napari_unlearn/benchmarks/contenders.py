@@ -122,4 +122,4 @@ CONTENDERS = {
 def write_weights(size: Size, path: Path) -> None:
     """Random weights, drawn from seed 0, in a file as fastMRI's are."""
     torch.manual_seed(0)
-    torch.save(VarNet(**size.parameters).state_dict(), path)
+    torch.save(VarNet(**size.parameters).state_dict(), path)  # type: ignore[arg-type]

@@ -101,7 +101,10 @@ class Bench:
         model, data = self._run.model, self._data
         if dtype == torch.float64:
             model.double()
-            wide = {"kspace": data.kspace.to(torch.complex128), "target": data.target.double()}
+            wide: dict[str, Any] = {
+                "kspace": data.kspace.to(torch.complex128),
+                "target": data.target.double(),
+            }
             data = replace(data, **wide)
         model.zero_grad()
         self._loss(data, precision).backward()

@@ -80,10 +80,10 @@ class Unet(nn.Module):
         """Map (batch, inputs, rows, columns) to (batch, outputs, rows, columns)."""
         skips: list[Skip | Tensor] = []
         for block in self.down_sample_layers:
-            image = block.convolve(image)
+            image = block.convolve(image)  # type: ignore[operator]
             if can_share(image):
-                skip, image = Skip.pooled(image)
-                skips.append(skip)
+                shared, image = Skip.pooled(image)
+                skips.append(shared)
             else:
                 image = normalise_and_leak(image)
                 skips.append(image)
@@ -91,7 +91,7 @@ class Unet(nn.Module):
         image = self.conv(image)
         for up, block in zip(self.up_transpose_conv, self.up_conv, strict=True):
             skip = skips.pop()
-            image = up.convolve(image)
+            image = up.convolve(image)  # type: ignore[operator]
             if isinstance(skip, Skip):
                 image = block(skip.joined(image))
             else:

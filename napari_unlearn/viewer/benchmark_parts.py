@@ -192,11 +192,12 @@ def looking(bench: Bench) -> Iterator[Wait]:
     yield lambda: bench.session.comparison is not None
     yield SETTLE
     comparison = bench.session.comparison
+    assert comparison is not None
     bench.pulse.begin("slice")
     yield from _turn_slices(bench, bench.session.opened.scan.header.slices)  # type: ignore[union-attr]
     bench.pulse.begin("threshold")
     for turn in range(_TURNS):
-        bench.session.set_threshold(comparison.threshold * (0.6 + 0.1 * turn))  # type: ignore[union-attr]
+        bench.session.set_threshold(comparison.threshold * (0.6 + 0.1 * turn))
         yield _LOOK
     bench.pulse.pause()
 
