@@ -217,7 +217,7 @@ def _check(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
     found = crc32(json.dumps(words, sort_keys=True).encode())
     for name in sorted(tensors):
         numbers = tensors[name].reshape(-1).view(torch.uint8).numpy()
-        found = crc32(memoryview(numbers), crc32(name.encode(), found))
+        found = crc32(numbers.data, crc32(name.encode(), found))
     return f"{found:08x}"
 
 
