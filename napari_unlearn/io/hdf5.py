@@ -84,11 +84,26 @@ def find_dataset(file: h5py.Group, name: str) -> h5py.Dataset | None:
     link = file.get(name, getlink=True)
     found = file[name] if isinstance(link, h5py.HardLink) else None
     if isinstance(found, h5py.Dataset) and not (found.is_virtual or found.external):
+        _check_chunks(found)
         return found
     raise ReadError(
         f"{path_of(file.file)}: '{name}' is no ordinary dataset (a group, a link or outside "
         "storage); the numbers must lie in the file itself."
     )
+
+
+def _check_chunks(dataset: h5py.Dataset) -> None:
+    """Refuse an index of chunks that names one beyond the file; HDF5 would allocate it first."""
+    size = os.stat(path_of(dataset.file)).st_size
+    chunked = dataset.chunks is not None and dataset.shape and 0 not in dataset.shape
+    if not chunked or not hasattr(dataset.id, "chunk_iter"):
+        return
+    outside = dataset.id.chunk_iter(lambda chunk: chunk.size > size or None)
+    if outside:
+        raise ReadError(
+            f"{path_of(dataset.file)}: '{dataset.name.strip('/')}' is damaged (a part of it claims "
+            "to be larger than the file)."
+        )
 
 
 def check_size(dataset: h5py.Dataset, axes: str) -> None:

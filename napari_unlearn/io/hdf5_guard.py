@@ -25,13 +25,19 @@ class GuardedFile(io.FileIO):
     def __init__(self, path: Path) -> None:
         super().__init__(os.fspath(path), "r")
         self._path = path
+        self._size = os.fstat(self.fileno()).st_size
 
     def __repr__(self) -> str:
         # h5py names the file by this text, and keeps ASCII only.
         return quote(os.fspath(self._path))
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill the buffer; raises OSError if what was read would never end."""
+        """Fill the buffer; raises OSError if what was read would never end.
+
+        A damaged index of chunks asks for more than the file holds, and gets nowhere.
+        """
+        if len(buffer) > self._size:
+            raise OSError("a part of it claims to be larger than the file")
         count = super().readinto(buffer)
         if count <= _MOST_METADATA:
             content = bytes(memoryview(buffer)[:count])
@@ -49,7 +55,8 @@ def path_of(file: h5py.File) -> str:
 
 def _check_heap(content: bytes) -> None:
     """Walk a global heap collection as the library would (HDF5 file format, III.E)."""
-    end = min(int.from_bytes(content[8:16], "little"), len(content))
+    declared = int.from_bytes(content[8:16], "little")
+    end = min(declared, len(content))
     position = _PREFIX
     while position + _PREFIX <= end:
         index = int.from_bytes(content[position : position + 2], "little")
@@ -57,4 +64,6 @@ def _check_heap(content: bytes) -> None:
         step = size if index == 0 else _PREFIX + (size + 7) // 8 * 8
         if step == 0:
             raise OSError("a heap of text has an object without length")
+        if position + step > declared:
+            raise OSError("a heap of text has an object that does not fit into it")
         position += step

@@ -246,7 +246,9 @@ def _header() -> Header:
 
 def _mrd(path: Path) -> None:
     """An ISMRMRD file, one readout per entry, as its own library lays it out."""
-    counters = [(f"i{n}", "<u2") for n in range(9)] + [("user", "<u2", (8,))]
+    names = ("kspace_encode_step_1", "kspace_encode_step_2", "average", "slice", "contrast")
+    names += ("phase", "repetition", "set", "segment")
+    counters = [*((name, "<u2") for name in names), ("user", "<u2", (8,))]
     head = np.dtype(
         [("version", "<u2"), ("flags", "<u8"), ("measurement_uid", "<u4"), ("scan_counter", "<u4")]
         + [("acquisition_time_stamp", "<u4"), ("physiology_time_stamp", "<u4", (3,))]
@@ -264,8 +266,8 @@ def _mrd(path: Path) -> None:
     lines = np.zeros(header.slices * header.columns, line)
     lines["head"]["number_of_samples"], lines["head"]["active_channels"] = header.rows, 2
     for number in range(len(lines)):
-        lines[number]["head"]["idx"]["i0"] = number % header.columns
-        lines[number]["head"]["idx"]["i3"] = number // header.columns
+        lines[number]["head"]["idx"]["kspace_encode_step_1"] = number % header.columns
+        lines[number]["head"]["idx"]["slice"] = number // header.columns
         lines[number]["traj"] = np.zeros(0, np.float32)
         lines[number]["data"] = np.ones(2 * 2 * header.rows, np.float32)
     with h5py.File(path, "w") as file:

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
+from napari_unlearn.io.fastmri import write_fastmri
 from napari_unlearn.io.nifti import write_nifti
 from napari_unlearn.io.volume import ImageVolume
 from napari_unlearn.models.registry import build
@@ -22,7 +23,7 @@ from tests.fuzz.tensors import MED3D, TINY
 from tests.fuzz.verdict import complaint
 from tests.io.dicom_files import write_series
 from tests.io.subject_nifti import save_challenge
-from tests.io.test_fastmri import random_kspace, write_kspace
+from tests.io.test_fastmri import make_scan, random_kspace, write_kspace
 
 IMAGE = np.random.default_rng(0).random((6, 7, 8), dtype=np.float32)
 
@@ -240,3 +241,24 @@ def test_an_architecture_of_a_hundred_thousand_letters(said, tmp_path):
         {"architecture": "med3d", "parameters": {"shortcut": "A" * 10**5}},
     ):
         assert len(said("model", checkpoint(path, card))) < 400
+
+
+def test_a_text_that_is_longer_than_its_heap(said, tmp_path):
+    path = write_fastmri(tmp_path / "s.h5", make_scan())
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    content[heap + 24 : heap + 32] = (2**62).to_bytes(8, "little")
+    path.write_bytes(content)
+    assert "an object that does not fit into it" in said("info", path)
+
+
+def test_a_chunk_that_is_larger_than_the_file(said, tmp_path):
+    """HDF5 allocates what the index of chunks says before it looks for it."""
+    path = write_fastmri(tmp_path / "s.h5", make_scan())
+    content = path.read_bytes()
+    with h5py.File(path) as file:
+        size = file["kspace"].id.get_chunk_info(0).size
+    changed = content.replace(size.to_bytes(4, "little") + bytes(4), b"\xff" * 4 + bytes(4))
+    assert changed != content
+    path.write_bytes(changed)
+    said("scan", path)
