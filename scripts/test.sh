@@ -20,4 +20,6 @@ stage "Format" ruff format --check .
 stage "Types" mypy
 stage "Layers" lint-imports
 stage "Manifest" npe2 validate napari_unlearn/napari.yaml
-stage "Tests" on_virtual_display python -m pytest "$@"
+# A process for each core with one thread each: two teams of threads wait for one another instead.
+export OMP_NUM_THREADS=1
+stage "Tests" on_virtual_display python -m pytest -n logical --maxprocesses 4 --dist worksteal "$@"

@@ -51,6 +51,7 @@ def test_bhadras_rule_can_be_asked_for(folder, tmp_path):
     [
         (("--map", "magic"), "null-space"),
         (("--rule", "magic"), "bhadra"),
+        (("--rule", "authors"), "gave no threshold"),
         (("--lam", "0.1"), "does not enter the error map"),
         (("--map", "null-space", "--lam", "0"), "above 0"),
     ],

@@ -68,7 +68,13 @@ def compare(
         float | None,
         typer.Option(help="λ of null-space and measurement; from the data if left out."),
     ] = None,
-    rule: Annotated[str, typer.Option(help="Threshold: oracle or bhadra.")] = "oracle",
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            help="Threshold: oracle, bhadra or authors; "
+            "if left out that of the map's authors, else oracle."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run several models on one scan: figure, maps, numbers.

@@ -12,7 +12,7 @@ from napari_unlearn.evaluation.comparison import ArmResult, Comparison
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.error_map import error_map
 from napari_unlearn.evaluation.hallucination import DEFAULT_MODE, Mode, find_mode
-from napari_unlearn.evaluation.highlights import highlight
+from napari_unlearn.evaluation.highlights import BY_HAND, highlight
 from napari_unlearn.evaluation.image_quality import volume_and_slice_quality
 from napari_unlearn.evaluation.marking import (
     KspaceMaps,
@@ -38,7 +38,7 @@ def assemble(
     calibrated: float | None = None,
     remarks: Iterable[str] = (),
     mode: str = DEFAULT_MODE,
-    rule: str = "oracle",
+    rule: str | None = None,
     kspace_maps: KspaceMaps | None = None,
 ) -> Comparison:
     """Judge every arm against the reference; run again to judge against another.
@@ -59,11 +59,11 @@ def assemble(
         calibrated: "error_p99" of the oracle's card.
         remarks: Said before; more may be added.
         mode: Which map is highlighted, of `hallucination.MODES`.
-        rule: How the threshold is found, of `thresholds.RULES`.
+        rule: How the threshold is found, of `thresholds.RULES`; None: as `threshold_for` does.
         kspace_maps: The maps, if the mode needs k-space.
 
     Raises:
-        WrongUse: No such mode or rule.
+        WrongUse: No such mode, or no such rule for it.
         EvaluationError: No arm; `reference` is "oracle" without an oracle; an empty reference.
     """
     if not arms:
@@ -97,18 +97,38 @@ def assemble(
         mode=mode,
         lam=None if kspace_maps is None else kspace_maps.lam,
     )
-    maps = [comparison.marked(arm) for arm in mapped]
+    return with_threshold(comparison, truth, threshold=threshold, calibrated=calibrated, rule=rule)
+
+
+def with_threshold(
+    comparison: Comparison,
+    truth: Images | None,
+    *,
+    threshold: float | None = None,
+    calibrated: float | None = None,
+    rule: str | None = None,
+) -> Comparison:
+    """Highlight a judged comparison, above a threshold that is chosen as in `assemble`.
+
+    Arguments as there; a comparison without any map comes back as it is.
+
+    Raises:
+        WrongUse: No such rule for the comparison's mode.
+    """
+    arms, look = comparison.arms, find_mode(comparison.mode)
+    maps = [comparison.marked(arm) for arm in arms]
     if all(own is None for own in maps):
         return comparison
+    by_card = look.name == "error" and rule in (None, "oracle") and usable(calibrated)
     if threshold is not None:
-        found = Threshold(threshold, "set by hand")
-    elif mode == "error" and rule == "oracle" and calibrated is not None and usable(calibrated):
+        found = Threshold(threshold, BY_HAND)
+    elif by_card and calibrated is not None:
         found = Threshold(
             calibrated, "99th percentile of the oracle's errors on held-out scans (its card)"
         )
     else:
-        own = _map_of_oracle(mapped, maps, look, oracle, truth)
-        found = threshold_for([arm.name for arm in mapped], maps, look, own, rule)
+        own = _map_of_oracle(arms, maps, look, truth)
+        found = threshold_for([arm.name for arm in arms], maps, look, own, rule)
     return highlight(comparison, found.value, threshold_from=found.origin)
 
 
@@ -125,13 +145,13 @@ def _map_of_oracle(
     arms: Sequence[ArmResult],
     maps: Sequence[Images | None],
     mode: Mode,
-    oracle: ArmResult | None,
     truth: Images | None,
 ) -> Images | None:
     """What the oracle does too; of errors against the truth even where it is the reference.
 
     None for disagreement, to which the model in question contributes as much as the oracle.
     """
+    oracle = next((arm for arm in arms if arm.role == "oracle"), None)
     if oracle is None or mode.uses_other:
         return None
     if mode.name == "error":

@@ -24,7 +24,7 @@ from napari_unlearn.evaluation.comparison import (
 )
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.hallucination import DEFAULT_MODE, MODES, Mode, find_mode
-from napari_unlearn.evaluation.thresholds import find_rule
+from napari_unlearn.evaluation.marking import check_rule
 from napari_unlearn.mri.scan import Header, Scan
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def compare(
     reference: "Reference" = "truth",
     mode: str = DEFAULT_MODE,
     lam: float | None = None,
-    rule: str = "oracle",
+    rule: str | None = None,
 ) -> Iterator[CompareEvent]:
     """Reconstruct a scan with every model, then judge them against the reference.
 
@@ -74,14 +74,15 @@ def compare(
         mode: Which map is highlighted, of `hallucination.MODES`. A map that needs the models'
             k-space is made slice by slice, all models on the device at once.
         lam: Of the maps that it enters; None derives it from the data.
-        rule: How the threshold is found, of `thresholds.RULES`.
+        rule: How the threshold is found, of `thresholds.RULES`; None: that of the map's authors
+            if they gave one, else "oracle".
 
     Yields:
         `Reconstructed` after each slice of each arm, at last `Compared`.
 
     Raises:
         Cancelled: The user asked to stop.
-        WrongUse: No such mode or rule, or a lambda for a map without.
+        WrongUse: No such mode, no such rule for it, or a lambda for a map without.
         UnlearnError: One sentence about arms, checkpoints, sampling, device, memory or what the
             mode lacks.
     """
@@ -95,7 +96,7 @@ def compare(
 
     _check(arms, reference)
     look = find_mode(mode)
-    find_rule(rule)
+    check_rule(look, rule)
     _check_lambda(look, lam)
     place = resolve_device(device)
     header = scan.header

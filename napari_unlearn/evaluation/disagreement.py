@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from napari_unlearn.evaluation.comparison import Comparison
 from napari_unlearn.evaluation.error import EvaluationError
+from napari_unlearn.evaluation.hallucination import Mode, find_mode
 
 
 def disagreement(
@@ -36,17 +37,32 @@ def shown_instead(comparison: Comparison) -> str:
     A reference that was chosen in its place, although there is one, is no such case: its
     remarks do not say that the ground truth is missing.
     """
+    look = find_mode(comparison.mode)
     if comparison.reference is not None:
         missing = any(remark.startswith("No ground truth") for remark in comparison.remarks)
         if not missing:
             return ""
+        if look.name != "error":
+            return _map_instead(look, comparison.reference_name)
         return (
             f"No ground truth. Shown instead: departures from {comparison.reference_name}, which "
             "may be wrong itself."
         )
+    if any(comparison.marked(arm) is not None for arm in comparison.arms):
+        return _map_instead(look, "")
     if len(comparison.arms) < 2:
         return "No ground truth and one model: nothing to measure it against."
     return (
         f"No ground truth. Shown instead: disagreement between {len(comparison.arms)} models "
         "(standard deviation, fraction of the maximum). Where all are wrong alike it shows nothing."
     )
+
+
+def _map_instead(look: Mode, reference: str) -> str:
+    if look.uses_reference:
+        what = f", set against {reference}, which may be wrong itself."
+    elif look.uses_other:
+        what = ". Where both models are wrong alike it shows nothing."
+    else:
+        what = ": what contradicts the measured lines. What agrees with them may be false as well."
+    return f"No ground truth. Shown instead: {look.title}{what}"

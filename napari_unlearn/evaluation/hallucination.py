@@ -54,6 +54,10 @@ class Prepared(Protocol):
     def null_share(self, lam: float) -> float | None:
         """Share of its energy in the null space; None for maps that lambda does not enter."""
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds [bytes]."""
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -69,6 +73,11 @@ class Settled:
         """None: there is no such share."""
         return
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds [bytes]."""
+        return self.values.nbytes
+
 
 @dataclass(frozen=True)
 class Mode:
@@ -80,6 +89,8 @@ class Mode:
     unit: str
     needs: frozenset[Need]
     prepare: Callable[[SliceEvidence], Prepared]
+    label: str
+    """Where there is little room: short title, and its unit in brackets."""
     uses_lambda: bool = False
     """Whether lambda changes the map."""
     own_threshold: float | None = None
@@ -213,6 +224,7 @@ MODES = {
             _FRACTION,
             frozenset({"reference"}),
             _error,
+            "error",
         ),
         Mode(
             "null-space",
@@ -221,6 +233,7 @@ MODES = {
             _FRACTION,
             frozenset({"kspace", "truth", "acquisition"}),
             _null_space,
+            "null-space map [max]",
             uses_lambda=True,
         ),
         Mode(
@@ -230,6 +243,7 @@ MODES = {
             _FRACTION,
             frozenset({"kspace", "acquisition"}),
             _measurement,
+            "measurement map [max]",
             uses_lambda=True,
         ),
         Mode(
@@ -239,6 +253,7 @@ MODES = {
             _FRACTION,
             frozenset({"kspace", "truth", "acquisition"}),
             _coil_null,
+            "null space by coils [max]",
         ),
         Mode(
             "coil-measurement",
@@ -247,6 +262,7 @@ MODES = {
             _FRACTION,
             frozenset({"kspace", "acquisition"}),
             _coil_measurement,
+            "measurement by coils [max]",
         ),
         Mode(
             "sfrc",
@@ -255,6 +271,7 @@ MODES = {
             "1 - cut-off, fraction of Nyquist",
             frozenset({"reference"}),
             _sfrc,
+            "sFRC [1 − f/Nyquist]",
             own_threshold=1 - sfrc.CUT_OFF,
         ),
         Mode(
@@ -264,6 +281,7 @@ MODES = {
             _FRACTION,
             frozenset({"other"}),
             _disagreement,
+            "disagreement [max]",
         ),
     )
 }

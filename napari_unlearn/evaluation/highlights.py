@@ -42,6 +42,9 @@ MINIMAL_AREA = 20.0
 MINIMAL_PIXELS = 6
 """The same for coarse voxels, where 20 mm^2 would be a pixel or two."""
 
+BY_HAND = "set by hand"
+"""Where a threshold comes from that no rule has found."""
+
 ABSENT = 0.5
 """Share of a region's pixels below the threshold from which on it counts as absent."""
 
@@ -50,7 +53,7 @@ def highlight(
     comparison: Comparison,
     threshold: float,
     minimal_area: float | None = None,
-    threshold_from: str = "set by hand",
+    threshold_from: str = BY_HAND,
 ) -> Comparison:
     """Mark the regions of every arm anew; fast enough for a slider.
 

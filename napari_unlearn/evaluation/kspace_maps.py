@@ -45,6 +45,11 @@ class Split:
         """Share of the energy of what was split that lambda leaves in the null space."""
         return self.spectrum.null_share(lam)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds [bytes]; nearly all of it are the spectrum's parts."""
+        return self.spectrum.parts.nbytes
+
 
 def null_space(evidence: "SliceEvidence") -> Split:
     """What the prior put where the scanner measured nothing,  (I - P_lam)(x_hat - x)."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unlearn.errors import WrongUse
 from napari_unlearn.evaluation.comparison import ArmResult
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.hallucination import Mode, SliceEvidence, hallucination_map
@@ -87,13 +88,12 @@ def threshold_for(
     maps: Sequence[Images | None],
     mode: Mode,
     oracle: Images | None,
-    rule: str = "oracle",
+    rule: str | None = None,
 ) -> Threshold:
     """Choose a threshold from the maps of this scan.
 
-    By the rule "oracle" the mode's own if its authors gave one, the 99th percentile of the
-    oracle's map, that of the first arm's map; by "bhadra" the 95th percentile of the first
-    arm's map.
+    By the rule "authors" the mode's own, by "oracle" the 99th percentile of the oracle's map,
+    else that of the first arm's map; by "bhadra" the 95th percentile of the first arm's map.
 
     Args:
         names: Of the arms.
@@ -101,12 +101,12 @@ def threshold_for(
         mode: Whose maps they are.
         oracle: The oracle's map; None if it is itself the reference, or disagrees with the model
             in question.
-        rule: Of `thresholds.RULES`.
+        rule: Of `thresholds.RULES`; None: "authors" if they gave one, else "oracle".
 
     Raises:
-        WrongUse: There is no such rule.
+        WrongUse: There is no such rule, or the mode's authors gave no threshold.
     """
-    find_rule(rule)
+    check_rule(mode, rule)
     pairs = zip(names, maps, strict=True)
     finite = [(name, own) for name, own in pairs if own is not None and np.isfinite(own).all()]
     what = "errors" if mode.name == "error" else mode.title
@@ -117,7 +117,7 @@ def threshold_for(
             f"95th percentile of the {what} of {name} itself (Bhadra et al.): about 5 % of it is "
             "highlighted whatever it shows",
         )
-    if mode.own_threshold is not None:
+    if rule in (None, "authors") and mode.own_threshold is not None:
         return Threshold(mode.own_threshold, "as its authors set it")
     if oracle is not None and np.isfinite(oracle).all():
         return Threshold(
@@ -131,6 +131,20 @@ def threshold_for(
             "calibrate on: about 1 % of it is highlighted whatever it shows",
         )
     return Threshold(0.1, "a tenth of the maximum, as no arm has finite errors to calibrate on")
+
+
+def check_rule(mode: Mode, rule: str | None) -> None:
+    """Refuse a rule that cannot find a threshold for this mode.
+
+    Raises:
+        WrongUse: There is no such rule, or the mode's authors gave no threshold.
+    """
+    if rule is not None:
+        find_rule(rule)
+    if rule == "authors" and mode.own_threshold is None:
+        raise WrongUse(
+            f"The authors of the {mode.title} gave no threshold; choose the rule oracle or bhadra."
+        )
 
 
 def usable(value: float | None) -> bool:

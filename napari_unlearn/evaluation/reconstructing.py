@@ -68,6 +68,28 @@ def prepare_arms(
         yield prepare(mode.name, evidence)
 
 
+def set_against(mode: Mode, scan: Scan, oracle: int | None, against_oracle: bool) -> int | None:
+    """Number of the arm that the others are set against; None: the truth, or nothing.
+
+    Args:
+        mode: Of the maps.
+        scan: Whose k-space is the truth if it is fully sampled.
+        oracle: Number of the oracle, the reference where there is no other.
+        against_oracle: Whether the oracle is the reference in any case.
+
+    Raises:
+        EvaluationError: The mode needs a reference, and k-space is undersampled without oracle.
+    """
+    if not mode.uses_reference or not (against_oracle or scan.acquired is not None):
+        return None
+    if oracle is None:
+        raise EvaluationError(
+            f"{scan.header.name} is undersampled and there is no oracle: the {mode.title} "
+            "has nothing to be set against; the measurement map needs no reference."
+        )
+    return oracle
+
+
 class ModelByModel:
     """Magnitudes only."""
 
@@ -145,14 +167,7 @@ class SliceBySlice:
     ) -> None:
         self._scan, self._mask, self._device, self._cancel = scan, mask, device, cancel
         self._mode, self._lam = mode, lam
-        self._reference: int | None = None
-        if mode.uses_reference and (against_oracle or scan.acquired is not None):
-            if oracle is None:
-                raise EvaluationError(
-                    f"{scan.header.name} is undersampled and there is no oracle: the {mode.title} "
-                    "has nothing to be set against; the measurement map needs no reference."
-                )
-            self._reference = oracle
+        self._reference = set_against(mode, scan, oracle, against_oracle)
         with memory_in_a_sentence(scan.header, device):
             self._models = [model.to(device) for model in models]
         self._maps: list[list[Image]] = [[] for _ in self._models]

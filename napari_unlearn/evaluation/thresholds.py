@@ -27,6 +27,7 @@ RULES = {
     for rule in (
         ThresholdRule("oracle", "1 % of the pixels of the oracle's maps lie above it"),
         ThresholdRule("bhadra", "5 % of the pixels of the map itself lie above it"),
+        ThresholdRule("authors", "as the authors of the map set it"),
     )
 }
 

@@ -4,6 +4,7 @@
 # mypy: disable-error-code="union-attr"
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unlearn.errors import UnlearnError
+from napari_unlearn.evaluation.hallucination import DEFAULT_MODE
 from napari_unlearn.viewer import layout
 from napari_unlearn.viewer.findings import Findings
 from napari_unlearn.viewer.instead import Instead
@@ -83,6 +85,7 @@ class CompareDock(QWidget):
         self.panel.run_requested.connect(self._on_run)
         self.panel.live_requested.connect(self._on_live)
         self.settings.failed.connect(self._complain)
+        self.findings.maps.failed.connect(self._complain)
         self.looking.failed.connect(self._complain)
         self.session.drawing.armed.connect(self._on_armed)
         self.session.changed.connect(self._show_session)
@@ -124,6 +127,8 @@ class CompareDock(QWidget):
 
         def start() -> None:
             self.session.open(folder / sample.scan, then=show)
+            settings = self.session.settings  # the story is one of errors
+            self.session.settings = replace(settings, mode=DEFAULT_MODE, lam=None, rule=None)
             self.story.setText(sample.story)
             self.story.show()
             self.findings.outlines.setChecked(sample.outlines)

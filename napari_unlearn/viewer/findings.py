@@ -1,5 +1,6 @@
-"""What was found: legend, figures, threshold, regions to jump to."""
+"""What was found: legend, figures, the map, its threshold, regions to jump to."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unlearn.evaluation.comparison import Comparison
+from napari_unlearn.evaluation.hallucination import find_mode
+from napari_unlearn.evaluation.highlights import BY_HAND
 from napari_unlearn.viewer import layout
+from napari_unlearn.viewer.map_choice import threshold_top, threshold_words
+from napari_unlearn.viewer.map_panel import MapPanel
 from napari_unlearn.viewer.marks import legend
 from napari_unlearn.viewer.session import Session
 from napari_unlearn.viewer.tables import MetricsTable, RegionsTable
@@ -24,8 +29,7 @@ from napari_unlearn.viewer.tables import MetricsTable, RegionsTable
 if TYPE_CHECKING:
     import napari
 
-_STEPS = 1000  # of the slider, over thresholds from 0 to _TOP
-_TOP = 0.5
+_STEPS = 1000  # of the slider, over thresholds from 0 to the top
 
 
 class Findings(QWidget):
@@ -48,6 +52,9 @@ class Findings(QWidget):
         self.threshold.setRange(1, _STEPS)
         self.threshold.setEnabled(False)
         self.threshold_text = QLabel("Threshold")
+        self.threshold_text.setWordWrap(True)
+        self._top = threshold_top(0.0)
+        self.maps: MapPanel = MapPanel(session)
         self.regions = RegionsTable()
         self.regions.setMinimumHeight(90)
         self._later = QTimer(self)
@@ -59,7 +66,8 @@ class Findings(QWidget):
         column.addWidget(self.metrics)
         column.addLayout(layout.row(self.by_slice, self.outlines, self.copy, self.export))
         column.addWidget(QLabel(legend()))
-        column.addWidget(self.threshold_text)
+        column.addWidget(self.maps)
+        column.addLayout(layout.row(self.threshold_text, self.maps.rule))
         column.addWidget(self.threshold)
         column.addWidget(self.regions, stretch=1)
         column.addWidget(self.whole)
@@ -80,17 +88,19 @@ class Findings(QWidget):
     def _show_comparison(self, comparison: Comparison) -> None:
         self._show_metrics()
         self.regions.show_comparison(comparison)
-        judged = comparison.reference is not None
-        self.threshold.setEnabled(judged)
-        if not judged:
+        marked = math.isfinite(comparison.threshold)
+        self.threshold.setEnabled(marked)
+        if not marked:
             return
+        if comparison.threshold_from != BY_HAND:
+            self._top = threshold_top(comparison.threshold)
         if not self._later.isActive() and not self.threshold.isSliderDown():
             self.threshold.blockSignals(True)
-            self.threshold.setValue(round(comparison.threshold / _TOP * _STEPS))
+            self.threshold.setValue(round(comparison.threshold / self._top * _STEPS))
             self.threshold.blockSignals(False)
-        self.threshold_text.setText(f"Highlight errors above {100 * comparison.threshold:.1f} %")
+        self.threshold_text.setText(threshold_words(comparison.mode, comparison.threshold))
         self.threshold_text.setToolTip(
-            f"Per cent of the maximum; {comparison.threshold_from}. Regions below "
+            f"{find_mode(comparison.mode).unit}; {comparison.threshold_from}. Regions below "
             f"{comparison.minimal_area:.0f} mm² are left out."
         )
 
@@ -105,11 +115,14 @@ class Findings(QWidget):
             self.threshold.setEnabled(False)
 
     def _on_slider(self, value: int) -> None:
-        self.threshold_text.setText(f"Highlight errors above {100 * value / _STEPS * _TOP:.1f} %")
+        comparison = self._session.comparison
+        if comparison is not None:
+            wanted = value / _STEPS * self._top
+            self.threshold_text.setText(threshold_words(comparison.mode, wanted))
         self._later.start()
 
     def _on_threshold(self) -> None:
-        self._session.set_threshold(self.threshold.value() / _STEPS * _TOP)
+        self._session.set_threshold(self.threshold.value() / _STEPS * self._top)
 
     def _on_copy(self) -> None:
         clipboard = QApplication.clipboard()

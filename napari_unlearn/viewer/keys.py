@@ -20,6 +20,7 @@ _RATE = 1.25  # factor between two rates of the flicker
 _EDGE = 0.05  # share of the columns that the wipe moves
 _WINDOW = 0.9  # factor between two upper grey limits
 _THRESHOLD = 10  # steps of the slider: half a per cent of the maximum
+_LAMBDA = 10  # steps of the slider: a tenth of a decade
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,9 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("Shift-O", "outlines on or off", lambda dock: dock.findings.outlines.toggle()),
         Key("PageUp", "highlight fewer errors", lambda dock: _threshold(dock, _THRESHOLD)),
         Key("PageDown", "highlight more errors", lambda dock: _threshold(dock, -_THRESHOLD)),
+        Key("Shift-M", "next map that can be had", lambda dock: dock.findings.maps.mode.step(1)),
+        Key("Shift-PageUp", "larger λ", lambda dock: dock.findings.maps.move_lambda(_LAMBDA)),
+        Key("Shift-PageDown", "smaller λ", lambda dock: dock.findings.maps.move_lambda(-_LAMBDA)),
         Key(
             "Shift-S",
             "figures of this slice or of all",

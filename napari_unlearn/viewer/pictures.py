@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_unlearn.evaluation.comparison import ArmResult, Comparison, Region
 from napari_unlearn.evaluation.disagreement import disagreement
+from napari_unlearn.evaluation.hallucination import DEFAULT_MODE, find_mode
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer.marks import COLOURS, NEUTRAL, tally, worst_colour
 
@@ -66,10 +67,12 @@ def waiting(
     reference_name: str,
     names: Sequence[str],
     before: Comparison | None = None,
+    mode: str = DEFAULT_MODE,
 ) -> Board:
     """Lay out tiles for models that are about to run; images may be written into.
 
-    Pictures of models of the same name in a comparison `before` of the scan stand in.
+    Pictures of models of the same name in a comparison `before` of the scan stand in, under
+    the name of its map; without one, the maps to come are those of a mode of hallucination.
     """
     shape = (header.slices, header.image_rows, header.image_columns)
     grey = (0.0, 1.0) if reference is None else (0.0, brightest(reference))
@@ -79,17 +82,22 @@ def waiting(
     if before is not None and before.header == header:
         arms_before = [arm for arm in before.arms if arm.images.shape == shape]
         images |= {arm.name: arm.images.copy() for arm in arms_before if arm.name in images}
-        wrong = {arm.name: arm.errors for arm in arms_before if arm.errors is not None}
+        wrong = _maps(before, arms_before)
         worst = error_limit(before) if wrong else worst
+        mode = before.mode if wrong else mode
         if reference is None:
             grey = (0.0, max(brightest(image) for image in images.values()))
     arms = [Picture("reconstruction", images[name], f"{name} …", grey) for name in names]
+    errors = [
+        Picture("error", wrong.get(name, blank), map_caption(name, mode), (0.0, worst))
+        for name in names
+    ]
+    look = find_mode(mode)
+    if reference is None and look.name != "error" and not look.uses_reference:
+        return Board(header, tuple(arms), tuple(errors))
     if reference is None:
         doubt = Picture("error", blank, "Disagreement", (0.0, 0.2))
         return Board(header, (*arms, doubt) if len(arms) > 1 else tuple(arms))
-    errors = [
-        Picture("error", wrong.get(name, blank), f"{name} error", (0.0, worst)) for name in names
-    ]
     return Board(
         header,
         (_reference(header, reference, reference_name), *arms),
@@ -100,13 +108,17 @@ def waiting(
 def finished(comparison: Comparison) -> Board:
     """Show a comparison; an arm that serves as reference is shown once.
 
-    Without a reference the models' disagreement stands beside them.
+    Without a reference the models' disagreement stands beside them, or their maps below.
     """
     header, reference = comparison.header, comparison.reference
     arms = [arm for arm in comparison.arms if arm.name != comparison.reference_name]
     if reference is None:
         top = max(brightest(arm.images) for arm in arms)
         shown = [_reconstruction(comparison, arm, (0.0, top)) for arm in arms]
+        if _maps(comparison, arms):
+            worst = error_limit(comparison)
+            below = tuple(_error(comparison, arm, worst) for arm in arms)
+            return Board(header, tuple(shown), below)
         doubt = [_disagreement(comparison)] if len(arms) > 1 else []
         return Board(header, (*shown, *doubt))
     grey = (0.0, brightest(reference))
@@ -118,7 +130,7 @@ def finished(comparison: Comparison) -> Board:
             _reference(header, reference, comparison.reference_name, original),
             *(_reconstruction(comparison, arm, grey) for arm in arms),
         ),
-        (_change(comparison, worst), *(_error(comparison, arm, worst) for arm in arms)),
+        (_change(comparison), *(_error(comparison, arm, worst) for arm in arms)),
     )
 
 
@@ -128,16 +140,30 @@ def brightest(volume: NDArray[np.float32]) -> float:
 
 
 def error_limit(comparison: Comparison) -> float:
-    """Upper limit of all error maps, a round number, so that maps can be compared."""
-    errors = [arm.errors for arm in comparison.arms if arm.errors is not None]
-    largest = max((float(np.percentile(each, 99.5)) for each in errors), default=0.0)
-    return round_limit(max(largest, 1.5 * comparison.threshold))
+    """Upper limit of all maps, a round number, so that maps can be compared."""
+    maps = list(_maps(comparison, comparison.arms).values())
+    return round_limit(max(_nearly_all(maps), 1.5 * comparison.threshold))
 
 
 def round_limit(largest: float) -> float:
     """The first round number, as a limit of a map, that is not below a value."""
     steps = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8)
-    return next((step for step in steps if step >= largest), 1.0)
+    return next((step for step in steps if step >= largest), max(1.0, float(np.ceil(largest))))
+
+
+def map_caption(name: str, mode: str) -> str:
+    """What is written above the map of a model: its title and, but for errors, its unit."""
+    return f"{name} {find_mode(mode).label}"
+
+
+def _maps(comparison: Comparison, arms: Sequence[ArmResult]) -> dict[str, NDArray[np.float32]]:
+    """The maps that are highlighted, by the name of the arm; only of arms that have one."""
+    found = ((arm.name, comparison.marked(arm)) for arm in arms)
+    return {name: values for name, values in found if values is not None}
+
+
+def _nearly_all(maps: Sequence[NDArray[np.float32]]) -> float:
+    return max((float(np.percentile(each, 99.5)) for each in maps), default=0.0)
 
 
 def _origin(header: Header, **more: object) -> dict[str, object]:
@@ -187,7 +213,7 @@ def _reconstruction(comparison: Comparison, arm: ArmResult, limits: tuple[float,
 
 
 def _verdict(comparison: Comparison, arm: ArmResult) -> str:
-    if arm.errors is None:
+    if comparison.marked(arm) is None:
         return ""
     counts = tally(arm.regions)
     judged = any(other.role in ("unlearned", "oracle") for other in comparison.arms)
@@ -198,11 +224,11 @@ def _verdict(comparison: Comparison, arm: ArmResult) -> str:
 
 
 def _error(comparison: Comparison, arm: ArmResult, worst: float) -> Picture:
-    errors = np.zeros_like(arm.images) if arm.errors is None else arm.errors
+    values = comparison.marked(arm)
     return Picture(
         "error",
-        errors,
-        f"{arm.name} error",
+        np.zeros_like(arm.images) if values is None else values,
+        map_caption(arm.name, comparison.mode),
         (0.0, worst),
         arm.regions,
         arm.highlights,
@@ -224,8 +250,12 @@ def _disagreement(comparison: Comparison) -> Picture:
     )
 
 
-def _change(comparison: Comparison, worst: float) -> Picture:
+def _change(comparison: Comparison) -> Picture:
     """Signed difference, unlearned minus original, as a fraction of the maximum."""
+    worst = error_limit(comparison)
+    if comparison.mode != "error":  # whose limit may be in another unit
+        errors = [arm.errors for arm in comparison.arms if arm.errors is not None]
+        worst = round_limit(_nearly_all(errors))
     before = next((arm for arm in comparison.arms if arm.role == "original"), None)
     after = next((arm for arm in comparison.arms if arm.role == "unlearned"), None)
     if before is None or after is None:

@@ -41,9 +41,23 @@ def listed_regions(comparison: Comparison) -> list[tuple[ArmResult, Region]]:
     return sorted(pairs, key=lambda pair: -pair[1].area)
 
 
-def error_text(error: float) -> str:
-    """Mean signed error of a region in per cent of the maximum; a dash without a reference."""
-    return f"{100 * error:+.0f} %" if math.isfinite(error) else "–"
+def error_text(region: Region) -> str:
+    """Mean signed error, per cent of the maximum, e.g. "+12 %"; a dash without a reference."""
+    return f"{100 * region.mean_error:+.0f} %" if math.isfinite(region.mean_error) else "–"
+
+
+def polarity_text(region: Region) -> str:
+    """Invented structure, "brighter" or "darker", or "lost" structure; a dash if unknown."""
+    return "–" if region.polarity == "unknown" else region.polarity
+
+
+def place_text(region: Region) -> str:
+    """Centre from the scanner's origin, e.g. "R 12 · A 30 · I 5" [mm]; a dash if unknown."""
+    if region.place is None:
+        return "–"
+    sides = (("L", "R"), ("P", "A"), ("I", "S"))
+    parts = zip(region.place, sides, strict=True)
+    return " · ".join(f"{towards[value >= 0]} {abs(value):.0f}" for value, towards in parts)
 
 
 def as_text(rows: list[tuple[str, ...]], delimiter: str) -> str:

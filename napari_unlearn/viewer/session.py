@@ -1,6 +1,7 @@
 """What one viewer is looking at: scan, models, the running job, the last comparison."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,14 +13,16 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, Comparison, Reconstructed, Region
+from napari_unlearn.evaluation.hallucination import find_mode
 from napari_unlearn.unlearning.events import Alarm, Event, Finished, Preparing, Started, Step
 from napari_unlearn.viewer import tasks
 from napari_unlearn.viewer.drawing import Drawing
+from napari_unlearn.viewer.map_view import MapView
 from napari_unlearn.viewer.pair_view import PairView
 from napari_unlearn.viewer.progress import Progress
 from napari_unlearn.viewer.reading_room import ReadingRoom
 from napari_unlearn.viewer.segmenting import Segmenting
-from napari_unlearn.viewer.tasks import Device, Model, Opened, Reference, Settings
+from napari_unlearn.viewer.tasks import Device, Model, Opened, Reference, Run, Settings
 from napari_unlearn.viewer.tiles import Tiles
 from napari_unlearn.viewer.training import Training
 from napari_unlearn.viewer.worker import End, Jobs, sentence
@@ -78,6 +81,8 @@ class Session(QObject):
         self.training = Training(self, viewer)
         self.drawing = Drawing(viewer, self.tiles)
         self.pair = PairView(viewer, self.tiles)
+        self.maps = MapView(self, viewer)
+        self._run: Run | None = None
         self.compared.connect(self.pair.offer)
         self._next: Callable[[], None] | None = None
         self._paint = QTimer(self)
@@ -141,6 +146,7 @@ class Session(QObject):
             lambda token: tasks.comparing(scan, models, settings, token),
             settings.device_name,
         )
+        self._run = Run(scan, models, settings)
         self._prepare_tiles(self.comparison if keep else None)
 
     def judge_by(self, reference: Reference) -> None:
@@ -149,13 +155,32 @@ class Session(QObject):
         Raises:
             UnlearnError: Another job is under way.
         """
-        comparison, opened = self.comparison, self.opened
-        if comparison is not None and opened is not None:
+        self.judge_anew(replace(self.settings, reference=reference))
+
+    def judge_anew(self, settings: Settings) -> None:
+        """Change what is judged by; a finished comparison is judged so, an open one will be.
+
+        Models run again only for a map that needs their k-space, which is not kept.
+
+        Raises:
+            UnlearnError: Another job is under way.
+        """
+        comparison, opened, before = self.comparison, self.opened, self.settings
+        if comparison is None or opened is None:
+            self.settings = settings
+        elif find_mode(settings.mode).uses_kspace:
+            self.settings = settings
+            try:
+                self.compare(keep=True)
+            except UnlearnError:
+                self.settings = before
+                raise
+        else:
             self.jobs.start(
                 "Judging",
-                lambda token: tasks.judging(comparison, opened.reference, reference, token),
+                lambda token: tasks.judging(comparison, opened.reference, settings, token),
             )
-        self.settings = replace(self.settings, reference=reference)
+            self.settings = settings
 
     def unlearn_live(self) -> None:
         """Run the offered unlearning, then compare again with its model as one more arm.
@@ -180,14 +205,20 @@ class Session(QObject):
             self.compare()
 
     def set_threshold(self, threshold: float) -> None:
-        """Outline again with another error threshold (fraction of the maximum)."""
+        """Outline again with another threshold, in the unit of the map that is highlighted."""
         from napari_unlearn.evaluation.highlights import highlight
 
-        if self.comparison is None or self.comparison.reference is None:
-            return
+        if self.comparison is None or not math.isfinite(self.comparison.threshold):
+            return  # there is no map
         self.comparison = highlight(self.comparison, threshold)
         self.tiles.mark(self.comparison)
         self.compared.emit(self.comparison)
+
+    def show_again(self, comparison: Comparison) -> None:
+        """Show the last comparison with other maps and outlines."""
+        self.comparison = comparison
+        self.tiles.show(comparison)
+        self.compared.emit(comparison)
 
     @property
     def busy(self) -> bool:
@@ -196,6 +227,7 @@ class Session(QObject):
             self.jobs.running
             or self._lookup.running
             or self._paint.isActive()
+            or self.maps.busy
             or self.training.busy
             or self.segmenting.busy
             or self.reading.busy
@@ -224,8 +256,8 @@ class Session(QObject):
         if self.opened is None:
             return
         header, reference = self.opened.scan.header, self.opened.reference
-        names = [model.name for model in self.models]
-        self.tiles.prepare(header, reference, "Ground truth", names, before)
+        names, mode = [model.name for model in self.models], self.settings.mode
+        self.tiles.prepare(header, reference, "Ground truth", names, before, mode)
 
     def _on_event(self, event: object) -> None:
         try:
@@ -257,6 +289,7 @@ class Session(QObject):
     def _on_opened(self, opened: Opened) -> None:
         self.opened, self.comparison, self.offer = opened, None, None
         self.pair.offer(None)
+        self.maps.let_go()
         self.drawing.clear()
         if opened.reference is not None:
             self.tiles.show_reference(opened.scan.header, opened.reference)
@@ -264,6 +297,7 @@ class Session(QObject):
 
     def _on_compared(self, comparison: Comparison) -> None:
         first = self.comparison is None
+        self.maps.take(comparison, self._run)
         self.comparison = comparison
         self.tiles.show(comparison)
         if first:
@@ -282,6 +316,7 @@ class Session(QObject):
         self.devices_known.emit(devices)
 
     def _on_ended(self, end: End) -> None:
+        self._run = None
         if end.outcome != "finished":
             self._next = None
         elif self._next is not None:

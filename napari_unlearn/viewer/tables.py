@@ -11,7 +11,15 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 
 from napari_unlearn.evaluation.comparison import Comparison, Region
 from napari_unlearn.viewer.marks import COLOURS, SYMBOLS
-from napari_unlearn.viewer.rows import COLUMNS, as_text, error_text, listed_regions, metric_rows
+from napari_unlearn.viewer.rows import (
+    COLUMNS,
+    as_text,
+    error_text,
+    listed_regions,
+    metric_rows,
+    place_text,
+    polarity_text,
+)
 
 
 class Table(QTableWidget):
@@ -88,9 +96,20 @@ class RegionsTable(Table):
     """`Region`"""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(("Region", "Model", "Slice", "mm²", "Error"), parent)
+        columns = ("Region", "Model", "Slice", "mm²", "Error", "Polarity", "Place [mm]")
+        super().__init__(columns, parent)
+        # wider than the dock: a first column that takes what is left would be left nothing
+        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeaderItem(4).setToolTip(
-            "Mean signed error inside, per cent of the maximum; + is too bright, – unknown"
+            "Mean signed error inside, per cent of the maximum; + is too bright"
+        )
+        self.horizontalHeaderItem(5).setToolTip(
+            "Invented structure, brighter or darker than the reference, or structure of the "
+            "reference that is lost; of a removed region what it was"
+        )
+        self.horizontalHeaderItem(6).setToolTip(
+            "Centre from the scanner's origin, to the right or left, anterior or posterior, "
+            "superior or inferior; – if the scan does not say where it lies"
         )
         self._regions: list[Region] = []
         self.cellClicked.connect(self._on_clicked)
@@ -106,7 +125,9 @@ class RegionsTable(Table):
             self.put(row, 1, arm.name)
             self.put(row, 2, str(region.slice))
             self.put(row, 3, f"{region.area:.0f}")
-            self.put(row, 4, error_text(region.mean_error))
+            self.put(row, 4, error_text(region))
+            self.put(row, 5, polarity_text(region))
+            self.put(row, 6, place_text(region))
 
     @property
     def seen(self) -> Region | None:

@@ -1,18 +1,29 @@
 """What the window asks for, as Qt-free generators; torch is imported only when they run."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.comparison import Compared, CompareEvent, Comparison, Role
+from napari_unlearn.evaluation.hallucination import DEFAULT_MODE
+from napari_unlearn.evaluation.highlights import BY_HAND
 from napari_unlearn.mri.scan import Scan
 
+if TYPE_CHECKING:
+    from napari_unlearn.evaluation.compare import Arm
+    from napari_unlearn.evaluation.slice_looks import SliceLooks
+    from napari_unlearn.mri.sampling import Sampling
+
 Reference = Literal["truth", "oracle"]
+
+_WITHOUT_TRUTH = "No ground truth"  # remarks that depend on the reference begin so
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,12 @@ class Settings:
     device_name: str = "this machine"
     reference: Reference = "truth"
     """What errors are measured against."""
+    mode: str = DEFAULT_MODE
+    """Which map is highlighted, of `hallucination.MODES`."""
+    lam: float | None = None
+    """Of the maps that it enters; None derives it from every slice's data."""
+    rule: str | None = None
+    """How the threshold is found, of `thresholds.RULES`; None: as `marking.threshold_for` does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +66,15 @@ class Opened:
     scan: Scan
     reference: NDArray[np.float32] | None
     """(slices, rows, columns)"""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """All that a comparison follows from."""
+
+    scan: Scan
+    models: tuple[Model, ...]
+    settings: Settings
 
 
 @dataclass(frozen=True)
@@ -81,47 +107,111 @@ def comparing(
     cancel: CancelToken,
 ) -> Iterator[CompareEvent]:
     """Reconstruct a scan with every model and compare the results."""
-    from napari_unlearn.evaluation.compare import Arm, compare
+    from napari_unlearn.evaluation.compare import compare
     from napari_unlearn.models.device import spare_a_core
-    from napari_unlearn.mri.sampling import Sampling
 
     spare_a_core()
-    sampling = None
-    if settings.acceleration is not None and scan.acquired is None:
-        sampling = Sampling(
-            acceleration=settings.acceleration, center_fraction=settings.center_fraction
-        )
     return compare(
         scan,
-        [Arm(model.name, model.role, model.path) for model in models],
-        sampling=sampling,
+        _arms(models),
+        sampling=_sampling(scan, settings),
         device=settings.device,
         cancel=cancel,
         reference=settings.reference,
+        mode=settings.mode,
+        lam=settings.lam,
+        rule=settings.rule,
     )
 
 
 def judging(
     comparison: Comparison,
     truth: NDArray[np.float32] | None,
-    reference: Reference,
+    settings: Settings,
     cancel: CancelToken,
 ) -> Iterator[Compared]:
-    """Measure finished reconstructions, (slices, rows, columns), against another reference."""
+    """Judge finished reconstructions anew: against another reference, or by another map.
+
+    The map is one that needs no k-space. A threshold that was set by hand stays with its map.
+    """
     from napari_unlearn.evaluation.assemble import assemble
 
     cancel.check()
+    by_hand = comparison.mode == settings.mode and comparison.threshold_from == BY_HAND
     yield Compared(
         assemble(
             comparison.header,
             comparison.arms,
             truth,
             comparison.mask,
-            reference=reference,
-            threshold=comparison.threshold if np.isfinite(comparison.threshold) else None,
-            remarks=comparison.remarks,
+            reference=settings.reference,
+            threshold=comparison.threshold if by_hand else None,
+            calibrated=_calibrated(comparison),
+            remarks=[each for each in comparison.remarks if not each.startswith(_WITHOUT_TRUTH)],
+            mode=settings.mode,
+            rule=settings.rule,
         )
     )
+
+
+def thresholding(
+    comparison: Comparison,
+    truth: NDArray[np.float32] | None,
+    rule: str | None,
+    cancel: CancelToken,
+) -> Iterator[Compared]:
+    """Highlight the maps of a finished comparison above the threshold of a rule."""
+    from napari_unlearn.evaluation.assemble import with_threshold
+
+    cancel.check()
+    calibrated = _calibrated(comparison)
+    yield Compared(with_threshold(comparison, truth, calibrated=calibrated, rule=rule))
+
+
+def looking(run: Run, index: int, maximum: float, cancel: CancelToken) -> Iterator["SliceLooks"]:
+    """Make the maps of one slice ready for any lambda."""
+    from napari_unlearn.evaluation.slice_looks import look_at_slice
+    from napari_unlearn.models.device import spare_a_core
+
+    spare_a_core()
+    settings = run.settings
+    yield look_at_slice(
+        run.scan,
+        _arms(run.models),
+        index,
+        mode=settings.mode,
+        sampling=_sampling(run.scan, settings),
+        device=settings.device,
+        cancel=cancel,
+        against_oracle=settings.reference == "oracle",
+        maximum=maximum,
+    )
+
+
+def _arms(models: Sequence[Model]) -> "list[Arm]":
+    from napari_unlearn.evaluation.compare import Arm
+
+    return [Arm(model.name, model.role, model.path) for model in models]
+
+
+def _sampling(scan: Scan, settings: Settings) -> "Sampling | None":
+    from napari_unlearn.mri.sampling import Sampling
+
+    if settings.acceleration is None or scan.acquired is not None:
+        return None
+    return Sampling(acceleration=settings.acceleration, center_fraction=settings.center_fraction)
+
+
+def _calibrated(comparison: Comparison) -> float | None:
+    """What the oracle's card says of its errors on held-out scans, if its file is still there."""
+    from napari_unlearn.models.checkpoint import read_card
+
+    oracle = next((arm for arm in comparison.arms if arm.role == "oracle"), None)
+    if oracle is None:
+        return None
+    with suppress(UnlearnError):  # weights of fastMRI's have no card
+        return read_card(oracle.model).metrics.get("error_p99")
+    return None
 
 
 def listing_devices(cancel: CancelToken) -> Iterator[tuple[Device, ...]]:

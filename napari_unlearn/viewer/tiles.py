@@ -8,11 +8,12 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from napari_unlearn.evaluation.comparison import Comparison, Region
+from napari_unlearn.evaluation.hallucination import DEFAULT_MODE
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer import layout, marks, pictures
 from napari_unlearn.viewer.live_overlay import LiveOverlay
 from napari_unlearn.viewer.live_tile import LiveTile
-from napari_unlearn.viewer.pictures import Board, Picture
+from napari_unlearn.viewer.pictures import Board, Content, Picture
 from napari_unlearn.viewer.tile import Tile, image_layer
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Tiles:
         self._header: Header | None = None
         self._camera: tuple[tuple[float, ...], float] | None = None
         self._bare: Board | None = None
+        self._contents: tuple[Content, ...] = ()
         self._live: LiveTile | None = None
         self._overlay: LiveOverlay | None = None
         self._shown: dict[Tile, Picture] = {}
@@ -61,7 +63,7 @@ class Tiles:
         Where tiles are laid out already, they stay and wait for what comes next.
         """
         if self._lower:
-            tiles = self._upper[1 : len(self._bare.upper) if self._bare else None]
+            tiles = self._upper[self._first_arm : len(self._bare.upper) if self._bare else None]
             names = [tile.image.name.split(" · ")[0] for tile in tiles]
             self.prepare(header, reference, name, names)
             return
@@ -83,21 +85,22 @@ class Tiles:
         reference_name: str,
         names: "Sequence[str]",
         before: Comparison | None = None,
+        mode: str = DEFAULT_MODE,
     ) -> None:
         """Lay out tiles for models that are about to run; `show_slice` fills them.
 
         The tile of a model that was learning becomes the one of its result. With a comparison
-        from `before`, its pictures stand in until then.
+        from `before`, its pictures stand in until then; `mode` says which maps will come.
         """
         if self._live is not None and self._live.name in names:
             self._live = None
-        self.show_board(pictures.waiting(header, reference, reference_name, names, before))
+        self.show_board(pictures.waiting(header, reference, reference_name, names, before, mode))
 
     def show_slice(self, arm: int, index: int, image: NDArray[np.float32]) -> None:
         """Put one finished slice in the tile of its arm, counted from 0."""
         if not self._upper:
             return  # put away meanwhile; the finished comparison comes back
-        layer = self._upper[arm + bool(self._lower)].image
+        layer = self._upper[arm + self._first_arm].image
         layer.data[index] = image
         if int(self._viewer.dims.current_step[0]) == index:
             layer.refresh(extent=False)
@@ -105,6 +108,12 @@ class Tiles:
     def show(self, comparison: Comparison) -> None:
         """Show images, error maps and outlines of a comparison."""
         self.show_board(pictures.finished(comparison))
+
+    def refresh_maps(self, index: int) -> None:
+        """Show what was written into one slice of the maps below the reconstructions."""
+        if int(self._viewer.dims.current_step[0]) == index:
+            for tile in self._lower:
+                tile.image.refresh(extent=False, thumbnail=False)
 
     def mark(self, comparison: Comparison) -> None:
         """Redraw outlines and their counts after the threshold moved."""
@@ -180,8 +189,9 @@ class Tiles:
         for place, tile in enumerate(self._upper):
             if tile.image.name.split(" · ")[0] == past.name:
                 tile.image.data, tile.image.name = past.images, past.caption
-                if self._lower:
+                if self._lower and past.reference is not None:
                     self._lower[place].image.data = past.errors
+                    self._lower[place].image.name = pictures.map_caption(past.name, DEFAULT_MODE)
         self._viewer.dims.set_current_step(0, past.index)
 
     def show_board(self, board: Board) -> None:
@@ -257,6 +267,12 @@ class Tiles:
         for tile in (*self._upper, *self._lower):
             tile.outlines.visible = visible
 
+    @property
+    def _first_arm(self) -> int:
+        """Number of the first upper tile that is a model's: 1 after a reference, else 0."""
+        lower = () if self._bare is None else self._bare.lower
+        return int(bool(lower) and lower[0].content == "change")
+
     def _on_size(self) -> None:
         camera = self._viewer.scene.camera
         if self._camera == (tuple(camera.center), camera.zoom):
@@ -283,7 +299,8 @@ class Tiles:
         return (
             bool(tiles)
             and all(layer in self._viewer.layers for tile in tiles for layer in tile.layers)
-            and (len(self._upper), len(self._lower)) == (len(board.upper), len(board.lower))
+            and len(self._upper) == len(board.upper)
+            and self._contents == _contents(board)
         )
 
     def _build(self, board: Board) -> None:
@@ -301,10 +318,14 @@ class Tiles:
         self._first = None
         viewer.layers.selection.active = upper[0].image
         greys = [tile for tile, each in zip(upper, board.upper, strict=True) if each.is_grey]
-        for linked in (greys, lower[1:]):
+        maps = [
+            tile for tile, each in zip(lower, board.lower, strict=True) if each.content == "error"
+        ]
+        for linked in (greys, maps):
             if len(linked) > 1:
                 viewer.layers.link_layers([tile.image for tile in linked], LINKED)
         self._upper, self._lower, self._header = upper, lower, board.header
+        self._contents = _contents(board)
         viewer.dims.set_current_step(0, step if same_scan else board.header.slices // 2)
         self.fit()
 
@@ -315,3 +336,8 @@ class Tiles:
     def _layers(self) -> "list[Layer]":
         tiles = [layer for tile in (*self._upper, *self._lower) for layer in tile.layers]
         return tiles if self._first is None else [*tiles, self._first]
+
+
+def _contents(board: Board) -> tuple[Content, ...]:
+    """What the tiles show, row by row: their layers differ accordingly."""
+    return tuple(picture.content for picture in (*board.upper, *board.lower))

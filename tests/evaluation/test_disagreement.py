@@ -37,3 +37,20 @@ def test_the_window_says_what_takes_the_place_of_errors():
     nothing = _assembled(truth=False, oracle="other")
     assert "disagreement between 2 models" in shown_instead(nothing)
     assert "one model" in shown_instead(replace(nothing, arms=nothing.arms[:1]))
+
+
+@pytest.mark.parametrize(
+    ("mode", "oracle", "words"),
+    [
+        ("measurement", "other", "measurement map: what contradicts the measured lines"),
+        ("measurement", "oracle", "measurement map: what contradicts the measured lines"),
+        ("null-space", "oracle", "null-space map, set against B, which may be wrong"),
+        ("disagreement", "other", "Where both models are wrong alike it shows nothing"),
+    ],
+)
+def test_the_window_says_which_map_takes_the_place_of_errors(mode, oracle, words):
+    made = _assembled(truth=False, oracle=oracle)
+    arms = tuple(replace(arm, hallucinations=arm.images) for arm in made.arms)
+    assert words in shown_instead(replace(made, arms=arms, mode=mode))
+    known = _assembled(truth=True, oracle=oracle)
+    assert shown_instead(replace(known, arms=arms, mode=mode)) == ""

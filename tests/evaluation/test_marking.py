@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_unlearn.errors import WrongUse
-from napari_unlearn.evaluation.assemble import assemble
+from napari_unlearn.evaluation.assemble import assemble, with_threshold
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.highlights import smooth
 from napari_unlearn.evaluation.marking import KspaceMaps
@@ -136,3 +136,25 @@ def test_a_map_without_values_has_no_percentile(values):
 def test_an_unknown_rule_is_wrong_use():
     with pytest.raises(WrongUse, match="oracle, bhadra"):
         find_rule("otsu")
+
+
+def test_the_oracles_rule_can_be_asked_for_where_authors_gave_one():
+    made = assemble(*three(), mode="sfrc", rule="oracle")
+    assert "99th percentile of the oracle's own" in made.threshold_from
+    assert assemble(*three(), mode="sfrc", rule="authors").threshold == pytest.approx(0.83)
+
+
+def test_authors_who_gave_no_threshold_cannot_be_followed():
+    with pytest.raises(WrongUse, match="authors of the error map gave no threshold"):
+        assemble(*three(), rule="authors")
+
+
+def test_another_rule_marks_the_same_maps_anew():
+    header, arms, truth, mask = three()
+    first = assemble(header, arms, truth, mask, mode="null-space", kspace_maps=kspace_maps(arms))
+    again = with_threshold(first, truth, rule="bhadra")
+    assert again.threshold == pytest.approx(bhadra_threshold(first.arms[0].hallucinations))
+    assert again.arms[0].hallucinations is first.arms[0].hallucinations
+    back = with_threshold(again, truth)
+    assert (back.threshold, back.threshold_from) == (first.threshold, first.threshold_from)
+    assert with_threshold(first, truth, threshold=0.3).threshold == 0.3

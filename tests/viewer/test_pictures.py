@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_unlearn.viewer.pictures import finished, waiting
+from napari_unlearn.viewer.pictures import finished, round_limit, waiting
 
 
 def test_captions_carry_the_figures_and_differ(comparison):
@@ -65,3 +65,61 @@ def test_waiting_tiles_are_black_and_may_be_written_into(header):
     assert len(board.upper) == len(board.lower) == 3
     assert not np.shares_memory(board.upper[1].image, board.upper[2].image)
     assert board.upper[1].image.max() == 0
+
+
+def mapped(comparison, mode="null-space"):
+    """The same comparison with maps of another mode in place of the error maps."""
+    made = tuple(replace(arm, hallucinations=2 * arm.images) for arm in comparison.arms)
+    return replace(comparison, mode=mode, arms=made)
+
+
+def test_lower_tiles_show_the_map_under_its_title_and_unit(comparison):
+    made = mapped(comparison)
+    lower = finished(made).lower[1:]
+    assert [picture.caption for picture in lower] == [
+        "Original null-space map [max]",
+        "Oracle null-space map [max]",
+        "Unlearned null-space map [max]",
+    ]
+    for picture, arm in zip(lower, made.arms, strict=True):
+        assert picture.image is arm.hallucinations
+
+
+def test_the_change_keeps_its_own_scale_beside_another_map(comparison):
+    made = mapped(comparison)
+    change, *maps = finished(made).lower
+    assert {picture.limits for picture in maps} == {(0.0, 2.0)}
+    assert change.limits == finished(comparison).lower[0].limits
+
+
+def test_an_arm_that_others_are_set_against_has_a_black_map(comparison):
+    made = mapped(comparison)
+    oracle = replace(made.arms[1], hallucinations=None, regions=(), highlights=None)
+    lower = finished(replace(made, arms=(made.arms[0], oracle, made.arms[2]))).lower
+    assert lower[2].image.max() == 0
+    assert lower[1].image.max() > 0
+
+
+def test_without_a_reference_maps_that_need_none_have_a_row(without_reference):
+    board = finished(mapped(without_reference, "measurement"))
+    assert [len(board.upper), len(board.lower)] == [3, 3]
+    assert board.lower[0].caption == "Original measurement map [max]"
+    assert {picture.content for picture in board.lower} == {"error"}
+
+
+def test_waiting_tiles_are_named_after_the_map_to_come(header, comparison):
+    reference = np.ones((3, 64, 64), np.float32)
+    board = waiting(header, reference, "Ground truth", ["A"], mode="sfrc")
+    assert board.lower[1].caption == "A sFRC [1 − f/Nyquist]"
+    alone = waiting(header, None, "", ["A", "B"], mode="measurement")
+    assert [len(alone.upper), len(alone.lower)] == [2, 2]
+    single = waiting(header, None, "", ["A", "B"], mode="null-space")
+    assert single.lower == ()
+    before = mapped(comparison)
+    again = waiting(header, reference, "Ground truth", ["Original"], before, mode="error")
+    assert again.lower[1].caption == "Original null-space map [max]"
+    assert again.lower[1].image is before.arms[0].hallucinations
+
+
+def test_limits_of_maps_are_round_however_large():
+    assert [round_limit(value) for value in (0.01, 0.45, 0.9, 1.2, 7.3)] == [0.02, 0.5, 1, 2, 8]

@@ -1,4 +1,14 @@
-from napari_unlearn.viewer.rows import as_text, error_text, listed_regions, metric_rows
+import math
+from dataclasses import replace
+
+from napari_unlearn.viewer.rows import (
+    as_text,
+    error_text,
+    listed_regions,
+    metric_rows,
+    place_text,
+    polarity_text,
+)
 
 
 def test_volume_figures_and_counts(comparison):
@@ -35,5 +45,20 @@ def test_text_has_a_header_and_a_line_per_arm(comparison):
     assert len(lines) == 4
 
 
-def test_an_error_that_nobody_knows_is_a_dash():
-    assert [error_text(each) for each in (0.123, -0.08, float("nan"))] == ["+12 %", "-8 %", "–"]
+def test_a_region_tells_its_error_its_polarity_and_its_place(comparison):
+    region = replace(
+        comparison.arms[2].regions[0],
+        mean_error=-0.123,
+        polarity="lost",
+        place=(-12.4, 30.0, -5.0),
+    )
+    assert error_text(region) == "-12 %"
+    assert polarity_text(region) == "lost"
+    assert place_text(region) == "L 12 · A 30 · I 5"
+
+
+def test_what_is_unknown_of_a_region_is_a_dash(comparison):
+    region = replace(
+        comparison.arms[2].regions[0], mean_error=math.nan, polarity="unknown", place=None
+    )
+    assert [error_text(region), polarity_text(region), place_text(region)] == ["–"] * 3

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QApplication
@@ -171,3 +173,37 @@ def test_painted_tiles_show_captions_outlines_and_uncovered_images(make_napari_v
     centre = viewer.scene.camera.center
     bottom = height / 2 + (64 * 2.0 - centre[1]) * zoom
     assert bottom < height - 66, "below the image"
+
+
+def test_tiles_of_other_content_are_made_anew(viewer, comparison, without_reference):
+    tiles = Tiles(viewer)
+    arms = tuple(replace(arm, hallucinations=arm.images) for arm in without_reference.arms)
+    tiles.show(replace(without_reference, arms=arms, mode="measurement"))
+    assert [len(tiles.upper), len(tiles.lower)] == [3, 3]
+    assert tiles.lower[0].image.colormap.name == "inferno"
+    tiles.lower[1].image.contrast_limits = (0.0, 0.3)
+    assert tuple(tiles.lower[0].image.contrast_limits) == (0.0, 0.3)
+    tiles.show(highlight(replace(comparison, arms=comparison.arms[:2]), 0.1))
+    assert [len(tiles.upper), len(tiles.lower)] == [3, 3]
+    assert tiles.lower[0].image.colormap.name == "darker to brighter"
+
+
+def test_slices_find_their_tile_with_and_without_a_reference(viewer, header):
+    tiles, image = Tiles(viewer), np.ones((64, 64), np.float32)
+    tiles.prepare(header, None, "", ["A", "B"], mode="measurement")
+    tiles.show_slice(0, 1, image)
+    assert [tile.image.data[1].max() for tile in tiles.upper] == [1, 0]
+    tiles.prepare(header, 0 * np.stack([image] * 3), "Ground truth", ["A", "B"])
+    tiles.show_slice(0, 1, image)
+    assert [tile.image.data[1].max() for tile in tiles.upper] == [0, 1, 0]
+
+
+def test_maps_are_redrawn_on_the_slice_in_view_only(viewer, comparison):
+    tiles, redrawn = Tiles(viewer), []
+    tiles.show(comparison)
+    viewer.dims.set_current_step(0, 1)
+    tiles.lower[1].image.events.set_data.connect(lambda _: redrawn.append(True))
+    tiles.refresh_maps(0)
+    assert redrawn == []
+    tiles.refresh_maps(1)
+    assert redrawn != []
