@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from napari_unlearn.evaluation.detection import ModeScore, Rates
+from napari_unlearn.evaluation.hallucination import DEFAULT_MODE
 from napari_unlearn.evaluation.results import format_table, how_often, read_results
-from napari_unlearn.evaluation.self_test_report import SelfTestReport
+from napari_unlearn.evaluation.self_test_report import TOLERATED, SelfTestReport
 from napari_unlearn.evaluation.subject_results import read_subjects
 from napari_unlearn.evaluation.subject_tables import over_seeds, subject_table
 
@@ -83,6 +84,16 @@ def test_the_page_of_hallucinations_says_what_its_results_hold(name):
         pytest.skip("not published yet")
     report = SelfTestReport.read(path.read_text())
     assert script["block"](report) in (ROOT / "docs" / "hallucinations.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["brain", "knee", "knee-dicom"])
+def test_the_default_map_won_what_is_published_and_hardly_cries_wolf(name):
+    path = ROOT / "docs" / "results" / f"hallucinations-{name}.json"
+    report = SelfTestReport.read(path.read_text())
+    assert report.best == DEFAULT_MODE
+    default = next(each for each in report.scores if each.mode == DEFAULT_MODE)
+    assert default.auroc >= 0.95
+    assert default.false_alarms <= TOLERATED
 
 
 def test_publishing_hallucinations_fills_the_page_and_nothing_else(tmp_path):
