@@ -80,7 +80,7 @@ class Unet(nn.Module):
         """Map (batch, inputs, rows, columns) to (batch, outputs, rows, columns)."""
         skips: list[Skip | Tensor] = []
         for block in self.down_sample_layers:
-            image = block.convolve(image)
+            image = block.convolve(image)  # type: ignore[operator]
             if can_share(image):
                 skip, image = Skip.pooled(image)
                 skips.append(skip)
@@ -90,12 +90,12 @@ class Unet(nn.Module):
                 image = functional.avg_pool2d(image, 2)
         image = self.conv(image)
         for up, block in zip(self.up_transpose_conv, self.up_conv, strict=True):
-            skip = skips.pop()
-            image = up.convolve(image)
-            if isinstance(skip, Skip):
-                image = block(skip.joined(image))
+            other = skips.pop()
+            image = up.convolve(image)  # type: ignore[operator]
+            if isinstance(other, Skip):
+                image = block(other.joined(image))
             else:
-                image = block(_joined(normalise_and_leak(image), skip))
+                image = block(_joined(normalise_and_leak(image), other))
         return image
 
 

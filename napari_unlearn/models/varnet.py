@@ -38,8 +38,8 @@ class SensitivityModel(nn.Module):
         coils = images.flatten(0, 1)
         # The network does not mix coils.
         parts = coils.split(_COILS_AT_ONCE) if checkpointing else (coils,)
-        maps = [_run(self.norm_unet, part, checkpointing=checkpointing) for part in parts]
-        maps = (maps[0] if len(maps) == 1 else torch.cat(maps)).view_as(images)
+        found = [_run(self.norm_unet, part, checkpointing=checkpointing) for part in parts]
+        maps = (found[0] if len(found) == 1 else torch.cat(found)).view_as(images)
         magnitude = rss(maps, dim=1).unsqueeze(1)
         return maps / torch.where(magnitude == 0, torch.ones_like(magnitude), magnitude)
 
