@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from napari_unlearn.benchmarks.names import ADVISED, CHECKPOINTING, FASTMRI, MONAI, OURS
 from napari_unlearn.benchmarks.sizes import Size, Slice
 from napari_unlearn.models.convert import convert_fastmri, read_torch_weights
+from napari_unlearn.models.registry import build
 from napari_unlearn.models.varnet import VarNet
 
 
@@ -66,13 +67,13 @@ class Runner:
 
 
 def _ours(checkpointing: bool) -> Callable[[Size, Path], Runner]:
-    def build(size: Size, weights: Path) -> Runner:
+    def make(size: Size, weights: Path) -> Runner:
         model, _ = convert_fastmri(weights)
         assert isinstance(model, VarNet)
         model.checkpointing = checkpointing
         return Runner(model, lambda net, x: net(x.kspace, x.lines, x.low_frequencies))
 
-    return build
+    return make
 
 
 def _fastmri(size: Size, weights: Path) -> Runner:
@@ -122,4 +123,4 @@ CONTENDERS = {
 def write_weights(size: Size, path: Path) -> None:
     """Random weights, drawn from seed 0, in a file as fastMRI's are."""
     torch.manual_seed(0)
-    torch.save(VarNet(**size.parameters).state_dict(), path)  # type: ignore[arg-type]
+    torch.save(build("varnet", size.parameters).state_dict(), path)

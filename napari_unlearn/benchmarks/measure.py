@@ -101,11 +101,8 @@ class Bench:
         model, data = self._run.model, self._data
         if dtype == torch.float64:
             model.double()
-            wide: dict[str, Any] = {
-                "kspace": data.kspace.to(torch.complex128),
-                "target": data.target.double(),
-            }
-            data = replace(data, **wide)
+            kspace, target = data.kspace.to(torch.complex128), data.target.double()
+            data = replace(data, kspace=kspace, target=target)
         model.zero_grad()
         self._loss(data, precision).backward()
         found = {name: weight.grad for name, weight in model.named_parameters()}

@@ -83,8 +83,8 @@ def _in_turns(
     race: Race, name: str, started: Sequence[Lane], entries: dict[str, Entry], cancel: CancelToken
 ) -> Iterator[Lap]:
     yield Lap(f"{name}: outputs")
-    for lane_name, error in _output_errors(started, race.precision).items():
-        entries[lane_name] = replace(entries[lane_name], output_error=error)
+    for which, error in _output_errors(started, race.precision).items():
+        entries[which] = replace(entries[which], output_error=error)
     if race.times:
         orders: tuple[Order, ...] = ("forward", "step")
         for order in orders:
@@ -94,9 +94,9 @@ def _in_turns(
                 yield Lap(f"{name}: {order}, round {number} of {race.rounds}")
                 for lane in started:
                     times[lane.name].append(lane.ask(order))
-            for lane_name, found in times.items():
+            for which, found in times.items():
                 spread: dict[str, Any] = {order: Spread.of(found[1:])}
-                entries[lane_name] = replace(entries[lane_name], **spread)
+                entries[which] = replace(entries[which], **spread)
     if race.shares:
         for lane in (each for each in started if each.name in EXPLAINED):
             cancel.check()
@@ -105,8 +105,8 @@ def _in_turns(
     if race.gradients:
         cancel.check()
         yield Lap(f"{name}: gradients")
-        for lane_name, error in _gradient_errors(started).items():
-            entries[lane_name] = replace(entries[lane_name], gradient_error=error)
+        for which, error in _gradient_errors(started).items():
+            entries[which] = replace(entries[which], gradient_error=error)
 
 
 def _output_errors(started: Sequence[Lane], precision: str) -> dict[str, float]:

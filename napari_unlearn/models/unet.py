@@ -82,20 +82,20 @@ class Unet(nn.Module):
         for block in self.down_sample_layers:
             image = block.convolve(image)  # type: ignore[operator]
             if can_share(image):
-                shared, image = Skip.pooled(image)
-                skips.append(shared)
+                skip, image = Skip.pooled(image)
+                skips.append(skip)
             else:
                 image = normalise_and_leak(image)
                 skips.append(image)
                 image = functional.avg_pool2d(image, 2)
         image = self.conv(image)
         for up, block in zip(self.up_transpose_conv, self.up_conv, strict=True):
-            skip = skips.pop()
+            other = skips.pop()
             image = up.convolve(image)  # type: ignore[operator]
-            if isinstance(skip, Skip):
-                image = block(skip.joined(image))
+            if isinstance(other, Skip):
+                image = block(other.joined(image))
             else:
-                image = block(_joined(normalise_and_leak(image), skip))
+                image = block(_joined(normalise_and_leak(image), other))
         return image
 
 

@@ -226,7 +226,8 @@ def test_memory_is_counted_without_being_taken_and_grows_as_the_network_does():
     assert 1.5 < two.activations / one.activations < 2
     assert weight(cascades=8, checkpointing=True).activations < 0.7 * two.activations
     large = replace(one, loss=slice_loss(replace(header, rows=192, columns=192)))
-    assert large.activations / one.activations == pytest.approx(4, rel=0.1)
+    # Four times the pixels; of large images less is kept for each of them.
+    assert 3 < large.activations / one.activations < 4.2
 
 
 def test_check_leaves_a_table_for_people_and_json_for_programs(study):
