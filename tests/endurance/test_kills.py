@@ -31,19 +31,19 @@ def test_no_judgement_is_lost_with_a_killed_reader(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "whole"),
+    ("name", "whole", "part"),
     [
-        ("a.json", b'{"a": 1}'),
-        ("events.jsonl", b'{"a": 1}\n{"b": 2}\n'),
-        ("a.html", b"<html>x</html>\n"),
-        ("a.svg", b"<svg></svg>"),
-        ("a.csv", b"a,b\n1,2\n"),
+        ("a.json", b'{"a": 1}', b'{"a": '),
+        ("events.jsonl", b'{"a": 1}\n{"b": 2}\n', b'{"a": \n{"b": 2}\n'),
+        ("a.html", b"<html>x</html>\n", b"<html>x"),
+        ("a.svg", b"<svg></svg>", b"<svg>"),
+        ("a.csv", b"a,b\n1,2\n", b"a,b\n1"),
     ],
 )
-def test_a_torn_file_is_seen(tmp_path, name, whole):
+def test_a_torn_file_is_seen(tmp_path, name, whole, part):
     (tmp_path / name).write_bytes(whole)
     assert torn(tmp_path) == []
-    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    (tmp_path / name).write_bytes(part)
     assert len(torn(tmp_path)) == 1
     (tmp_path / name).rename(tmp_path / f".part.{name}")
     assert torn(tmp_path) == []
