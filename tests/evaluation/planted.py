@@ -43,7 +43,7 @@ class Planted:
     sets: dict[str, SliceSet]
 
 
-def plant(folder: Path, steps: int = 500, seed: int = 0) -> Planted:
+def plant(folder: Path, steps: int = 600, seed: int = 0) -> Planted:
     """Train on thirty clean slices of site A and ten marked ones of site B.
 
     Args:

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(sys.platform == "win32", reason="SIGINT reaches no single process there"),
 ]
-MOMENTS = 8
+MOMENTS = 4
 EARLIEST = 0.15
 """Seconds that Python itself needs before any line of ours runs."""
 
@@ -32,6 +32,8 @@ def start(study, *arguments):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        # Whoever was started in a shell's background ignores it, and hands that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
@@ -62,6 +64,9 @@ def test_interrupted_at_random_moments_training_ends_with_the_same_weights(study
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
         if process.returncode == 0:  # it was done already
+            continue
+        if process.returncode == -signal.SIGINT:  # before any line of ours ran
+            assert "napari_unlearn/" not in said
             continue
         interrupted += 1
         assert process.returncode == 130
