@@ -42,11 +42,13 @@ def gui(
 
     Example: napari-unlearn benchmark gui --part training --seconds 30 --json
     """
+    from contextlib import redirect_stdout
     from dataclasses import asdict
 
     from napari_unlearn.viewer.benchmark_gui import measure_window, report_text
 
-    report = measure_window(seconds, part or (), small=small)
+    with redirect_stdout(sys.stderr):  # napari prints what it warns of
+        report = measure_window(seconds, part or (), small=small)
     typer.echo(json.dumps(asdict(report)) if as_json else report_text(report))
 
 

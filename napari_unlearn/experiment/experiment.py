@@ -8,12 +8,13 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from pydantic import PrivateAttr, ValidationError
 
-from napari_unlearn.errors import UnlearnError, WrongUse
+from napari_unlearn.errors import UnlearnError
 from napari_unlearn.experiment.finding import TRAINING, refuse
 from napari_unlearn.experiment.kinds import KINDS, Kind
 from napari_unlearn.experiment.mistakes import misfit
 from napari_unlearn.experiment.settings import File, file_schema
 from napari_unlearn.experiment.shelved_scan import Volumes
+from napari_unlearn.experiment.starting_run import starting_run
 from napari_unlearn.experiment.subject_sets import Shelf
 from napari_unlearn.models.card import Card
 from napari_unlearn.models.checkpoint import save_checkpoint
@@ -343,7 +344,7 @@ class Experiment(File):
                 unknown.
         """
         strategy = find_strategy(strategy_name, self.task).with_parameters(values or {})
-        start = self._start(parent, run_name, bool(forget))
+        start = starting_run(self.folder, self.runs, self.original, parent, run_name, bool(forget))
         fraction = self.unlearning.retain_fraction if retain_fraction is None else retain_fraction
         fraction = 1.0 if strategy.whole_retain_set else fraction
         sets = self._checked_sets()
@@ -381,29 +382,6 @@ class Experiment(File):
             test_every=self.unlearning.test_every,
             guard=guard or (None if limit is None else Guard(limit)),
         )
-
-    def _start(self, parent: str, run_name: str | None, part: bool) -> Path:
-        """The checkpoint that an unlearning starts from, if what is asked for makes sense."""
-        if not self.original.exists():
-            raise UnlearnError(
-                f"{self.original}: no original yet; run 'train --role original' first."
-            )
-        if parent not in self.runs:
-            raise WrongUse(
-                f"There is no run '{parent}' in {self.folder} to start from; accepted: "
-                f"{', '.join(self.runs)}."
-            )
-        if run_name is None and (part or parent != ORIGINAL):
-            raise WrongUse(
-                "A request about a part of the forget set, or one that starts from another run, "
-                "needs a name of its own; accepted: --name with a name that no other run has."
-            )
-        if run_name in (parent, "original", "oracle"):
-            raise WrongUse(
-                f"A run called '{run_name}' would replace a model that others are compared with or "
-                "start from; accepted: --name with another name."
-            )
-        return self.runs[parent]
 
 
 def _is_file(path: Path) -> bool:
