@@ -153,6 +153,7 @@ def _serve(link: Connection, home: str, room: int, readers: bool) -> None:
     for stream in (1, 2):
         os.dup2(output.fileno(), stream)
     os.environ.update(HOME=home, TMPDIR=home, OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    os.environ["NAPARI_UNLEARN_KEY"] = "the key of the tests"  # else the first name draws one
     tempfile.tempdir = home
     from napari_unlearn.errors import UnlearnError
 
