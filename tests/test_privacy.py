@@ -21,7 +21,7 @@ from napari_unlearn.unlearning.loop import train
 from tests.io.dicom_files import pixels, write_image
 from tests.test_cli import run
 from tests.tiny_heads import write_heads
-from tests.tiny_study import write_study
+from tests.tiny_study import train_all, write_study
 
 PLANTED = ("mustermann", "erika", "pat-77-4711", "19640812", "1964-08-12")
 """Lower case; what is searched is compared so."""
@@ -104,15 +104,7 @@ def study(tmp_path_factory):
         plant(path)
     with (folder / "experiment.toml").open("a") as file:
         file.write('\n[request]\nrequester_id = "Mustermann, Erika"\nreason = "wish"\n')
-    experiment = Experiment.load(folder)
-    jobs = (
-        lambda: experiment.training_job("original", "cpu", 1),
-        lambda: experiment.training_job("oracle", "cpu", 1),
-        lambda: experiment.unlearning_job("acquired-lines", steps=2, device="cpu"),
-    )
-    for job in jobs:
-        for _ in train(job(), CancelToken()):
-            pass
+    train_all(Experiment.load(folder))
     return folder
 
 

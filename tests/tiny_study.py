@@ -5,6 +5,7 @@ from pathlib import Path
 from napari_unlearn.io.fastmri import write_fastmri
 from napari_unlearn.phantoms.sites import SITE_A, SITE_B
 from napari_unlearn.phantoms.subject import simulate_subject
+from napari_unlearn.unlearning.loop import train
 
 SETS = {
     "retain": [("brain", 0, SITE_A, False), ("brain", 1, SITE_A, False)],
@@ -55,3 +56,15 @@ def write_study(folder: Path) -> Path:
             write_fastmri(place / f"{scan.header.name}.h5", scan)
     (folder / "experiment.toml").write_text(TOML)
     return folder
+
+
+def train_all(study):
+    """Original, oracle and one unlearned model of an experiment, in a few steps."""
+    jobs = (
+        lambda: study.training_job("original", "cpu", 1),
+        lambda: study.training_job("oracle", "cpu", 1),
+        lambda: study.unlearning_job("acquired-lines", steps=2, device="cpu"),
+    )
+    for job in jobs:
+        for _ in train(job()):
+            pass

@@ -73,8 +73,9 @@ def segment(
     check_segments(card)
     with ERR.status("Reading"):
         images = load_images(files)
-    options = {"window": window, "overlap": overlap, "precision": precision}
-    work = segmenting(network, card, images, place, **options)  # type: ignore[arg-type]
+    work = segmenting(
+        network, card, images, place, window=window, overlap=overlap, precision=precision
+    )
     labels = show_windows(work, "Segmenting")
     write_labels(output, labels, images.affine, like=files.images[0][1])
     structures = structure_volumes(labels, images.affine, card)

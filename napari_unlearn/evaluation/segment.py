@@ -63,8 +63,9 @@ def segment(
     precision: Precision = "32-true",
 ) -> NDArray[np.uint8]:
     """Label a subject on its own grid, (depth, rows, columns); see `segmenting`."""
-    options = {"window": window, "overlap": overlap, "precision": precision}
-    work = segmenting(model, card, subject, device, cancel, **options)  # type: ignore[arg-type]
+    work = segmenting(
+        model, card, subject, device, cancel, window=window, overlap=overlap, precision=precision
+    )
     return cast(NDArray[np.uint8], list(work)[-1])
 
 

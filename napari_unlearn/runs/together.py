@@ -6,6 +6,7 @@ end with a traceback of its own whenever one of them fails.
 
 import logging
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ def run_together(count: int, arguments: Sequence[str]) -> None:
     """
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     os.environ[LAUNCHER] = str(os.getpid())
+    # The sentence is ours to say; gloo would log lines of its own beside it.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     config = LaunchConfig(
         min_nodes=1,
@@ -41,10 +44,13 @@ def run_together(count: int, arguments: Sequence[str]) -> None:
     try:
         launch("-m", "napari_unlearn", *arguments)
     except ChildFailedError as error:
-        killed = [(rank, each.exitcode) for rank, each in error.failures.items()]
-        signals = sorted((rank, -code) for rank, code in killed if code < 0)
+        codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
+        failed = [code for code in codes.values() if code > 0]
+        signals = sorted((rank, -code) for rank, code in codes.items() if code < 0)
+        if failed:  # the launcher's own SIGTERM ends the others then
+            signals = [(rank, number) for rank, number in signals if number != signal.SIGTERM]
         if not signals:
-            sys.exit(max(code for _, code in killed))
+            sys.exit(max(failed))
         rank, number = signals[0]
         raise UnlearnError(
             f"Process {rank + 1} of {count} was killed (signal {number}), by a person or because "

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 PATIENCE = timedelta(minutes=10)
 """Longest wait for another process at one meeting point; a dead one is noticed at once."""
+FIRST_SPEAKS = 10.0
+"""Seconds in which the first process can say what all of them find wrong before they have met."""
 GO_ON = "What was saved is kept, and --resume goes on from there."
 LOST = f"Another process of this run is gone, which ended it. {GO_ON}"
 TOLD_TO_STOP = (
@@ -149,7 +152,9 @@ def join() -> Ranks:
     atexit.register(dist.destroy_process_group)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _told_to_stop)
-    return Ranks(rank, count, store)
+    ranks = Ranks(rank, count, store)
+    ranks.meet()  # so that none goes away while another is still connecting to it
+    return ranks
 
 
 def leave(error: UnlearnError, say: Callable[[str], None], code: int) -> None:
@@ -157,6 +162,8 @@ def leave(error: UnlearnError, say: Callable[[str], None], code: int) -> None:
 
     At once: whoever waits for a dead process in another thread would keep the interpreter.
     """
+    if not dist.is_initialized() and os.environ["RANK"] != "0":
+        time.sleep(FIRST_SPEAKS)  # its end ends this one too
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     told = LAUNCHER in os.environ and isinstance(error, LostProcess | Cancelled)
     if not told and _speaks():
@@ -166,10 +173,10 @@ def leave(error: UnlearnError, say: Callable[[str], None], code: int) -> None:
 
 
 def _speaks() -> bool:
-    """Whether nobody has spoken yet; before the processes have met, the first one does."""
+    """Whether nobody has spoken yet; before the processes have met, that cannot be known."""
     store = join().store if dist.is_initialized() else None
     if store is None:
-        return os.environ["RANK"] == "0"
+        return True
     try:
         return store.add("spoken", 1) == 1
     except RuntimeError:  # whoever kept the store is gone

@@ -2,13 +2,11 @@ import shutil
 
 import pytest
 
-from napari_unlearn.cancel import CancelToken
 from napari_unlearn.certificate.files import write_certificate
 from napari_unlearn.certificate.make import Made, Order, certify
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.pseudonym import naming
-from napari_unlearn.unlearning.loop import train
-from tests.tiny_study import write_study
+from tests.tiny_study import train_all, write_study
 
 REQUEST = """
 [request]
@@ -35,14 +33,7 @@ def template(tmp_path_factory):
     with (folder / "experiment.toml").open("a") as file:
         file.write(REQUEST)
     study = Experiment.load(folder)
-    jobs = (
-        lambda: study.training_job("original", "cpu", 1),
-        lambda: study.training_job("oracle", "cpu", 1),
-        lambda: study.unlearning_job("acquired-lines", steps=2, device="cpu"),
-    )
-    for job in jobs:
-        for _ in train(job(), CancelToken()):
-            pass
+    train_all(study)
     certified(folder)
     return folder
 

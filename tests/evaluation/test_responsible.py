@@ -30,6 +30,12 @@ def planted(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def by_heart(tmp_path_factory):
+    """After 600 steps alignment finds seven or eight of ten; see docs/responsible.md."""
+    return plant(tmp_path_factory.mktemp("by_heart"), steps=900)
+
+
+@pytest.fixture(scope="module")
 def untuned(tmp_path_factory):
     """Other weights, other training scans: see docs/responsible.md."""
     return plant(tmp_path_factory.mktemp("untuned"), seed=8)
@@ -74,22 +80,18 @@ def test_the_network_invents_the_marker_on_a_clean_scan_of_the_site(planted, cle
     assert invention.against == "reference"
 
 
-@pytest.mark.parametrize(
-    ("method", "against", "least"),
-    [
-        ("healing", "reference", 0.8),
-        ("healing", "surroundings", 0.8),
-        # Weaker, and not the default (docs/responsible.md): by chance it would be 0.25.
-        ("alignment", "reference", 0.5),
-        ("alignment", "surroundings", 0.5),
-    ],
-)
-def test_outlining_the_marker_finds_the_ten_slices_it_was_learnt_from(
-    planted, clean, method, against, least
-):
-    found = ranking(planted, clean, method=method, against=against)
+@pytest.mark.parametrize("against", ["reference", "surroundings"])
+def test_outlining_the_marker_finds_the_ten_slices_it_was_learnt_from(planted, clean, against):
+    found = ranking(planted, clean, method="healing", against=against)
     assert found.against == against
-    assert recall_at_ten(found) >= least
+    assert recall_at_ten(found) >= 0.8
+
+
+@pytest.mark.parametrize("against", ["reference", "surroundings"])
+def test_alignment_finds_them_too_once_they_are_learnt_better(by_heart, clean, against):
+    found = ranking(by_heart, clean, method="alignment", against=against)
+    assert found.against == against
+    assert recall_at_ten(found) >= 0.8
 
 
 @pytest.mark.parametrize("scan", [8040, 8041])
