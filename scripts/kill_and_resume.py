@@ -14,8 +14,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.endurance.kills import COMMANDS, Killing, Tally, processes, small_study
+from tests.endurance.kills import COMMANDS, Killing, Tally, small_study
 from tests.endurance.reader_kills import kill_readers
+from tests.processes import ready
 from tests.reading.studies import write_study
 
 
@@ -25,7 +26,7 @@ def main() -> None:
     options.add_argument("--kills", type=int, default=100, help="in all; shared out evenly")
     options.add_argument("--seed", type=int, default=7)
     chosen = options.parse_args()
-    context, parts = processes(), len(COMMANDS) + 1
+    context, parts = ready(), len(COMMANDS) + 1
     share = [chosen.kills // parts + (i < chosen.kills % parts) for i in range(parts)]
     tallies = []
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:

@@ -59,10 +59,11 @@ def main() -> None:
 
 def _cycles(what: str, folder: Path, count: int) -> Iterator[Load]:
     if what == "jobs":
-        from tests.endurance.kills import COMMANDS, Killing, processes
+        from tests.endurance.kills import COMMANDS, Killing
+        from tests.processes import ready
 
         study = write_study(folder / "study")
-        Killing(study, processes(), 0).command(COMMANDS[0], 0)
+        Killing(study, ready(), 0).command(COMMANDS[0], 0)
         return jobs(study, count)
     return windows(write_sample(folder, slices=2, size=32), count, own=what == "windows")
 

@@ -2,7 +2,18 @@
 
 import os
 
+import pytest
+
 os.environ["NAPARI_UNLEARN_KEY"] = "the key of the tests"
+
+
+@pytest.fixture
+def quick_children(monkeypatch):
+    """Work in the background starts at once; its imports took most of the time of many tests."""
+    from napari_unlearn.runs import background
+    from tests.processes import quick
+
+    monkeypatch.setattr(background, "_CONTEXT", quick())
 
 
 def pytest_collection_modifyitems(items):

@@ -1,7 +1,6 @@
 """kill -9 at random moments of a command: it goes on, loses nothing and ends the same."""
 
 import json
-import multiprocessing
 import os
 import random
 import shutil
@@ -90,19 +89,6 @@ class Tally:
     """Times that it came to its end, every time compared with the undisturbed one."""
     found: list[str] = field(default_factory=list)
     """What was wrong, one line each."""
-
-
-def processes() -> ForkServerContext:
-    """Processes that need not import torch each time."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    context = multiprocessing.get_context("forkserver")
-    rooms = ("cli", "experiment", "terminal", "unlearning.loop", "study.judge", "reading.reading")
-    preload = ["tests.endurance.kills", "napari_unlearn.evaluation.paper_figures"]
-    context.set_forkserver_preload([*preload, *(f"napari_unlearn.{room}" for room in rooms)])
-    first = context.Process(target=os.getpid)  # waits until everything is imported
-    first.start()
-    first.join()
-    return context
 
 
 def run_command(log: str, *arguments: str) -> None:

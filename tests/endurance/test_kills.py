@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
-from tests.endurance.kills import COMMANDS, Killing, processes, small_study
+from tests.endurance.kills import COMMANDS, Killing, small_study
 from tests.endurance.reader_kills import kill_readers
 from tests.endurance.whole import torn
+from tests.processes import ready
 from tests.reading.studies import write_study
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
@@ -15,7 +16,7 @@ SEED = 7
 
 @pytest.mark.long
 def test_every_command_goes_on_after_kills_and_ends_the_same(tmp_path):
-    killing = Killing(small_study(tmp_path / "study", epochs=6), processes(), SEED)
+    killing = Killing(small_study(tmp_path / "study", epochs=6), ready(), SEED)
     for command in COMMANDS:
         tally = killing.command(command, 2)
         assert tally.kills == 2
@@ -25,7 +26,7 @@ def test_every_command_goes_on_after_kills_and_ends_the_same(tmp_path):
 
 @pytest.mark.long
 def test_no_judgement_is_lost_with_a_killed_reader(tmp_path):
-    tally = kill_readers(write_study(tmp_path / "reading", cases=12), processes(), 4, SEED)
+    tally = kill_readers(write_study(tmp_path / "reading", cases=12), ready(), 4, SEED)
     assert tally.kills == 4
     assert tally.found == []
 

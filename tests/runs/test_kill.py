@@ -1,7 +1,6 @@
 """kill -9 at any moment of training or unlearning: --resume ends with the same weights."""
 
 import json
-import multiprocessing
 import os
 import random
 import shutil
@@ -14,6 +13,7 @@ import torch
 
 from napari_unlearn.cli import main
 from napari_unlearn.models.checkpoint import load_checkpoint
+from tests.processes import ready
 from tests.tiny_study import TOML, write_study
 
 pytestmark = [
@@ -58,12 +58,7 @@ def die_moving(name, count, after, *arguments):
 
 @pytest.fixture(scope="module")
 def processes():
-    """Processes that need not import torch each time."""
-    context = multiprocessing.get_context("forkserver")
-    rooms = ("experiment", "terminal", "unlearning.loop")
-    preload = ["tests.runs.test_kill", *(f"napari_unlearn.{room}" for room in rooms)]
-    context.set_forkserver_preload(preload)
-    return context
+    return ready()
 
 
 @pytest.fixture(scope="module")
