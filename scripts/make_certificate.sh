@@ -19,7 +19,7 @@ python scripts/pack_certificate.py strangers "$STUDY"
 python scripts/pack_certificate.py scans "$STUDY"
 napari-unlearn unlearn "$SAMPLE" --strategy acquired-lines --device cpu
 python scripts/pack_certificate.py model
-rm -f "$SAMPLE"/runs/*/events.jsonl
+rm -f "$SAMPLE"/runs/*/events.jsonl "$SAMPLE"/runs/*/.lock
 napari-unlearn audit "$SAMPLE" --run acquired-lines --device cpu
 napari-unlearn report "$SAMPLE" -o "$SAMPLE/certificate.html" --device cpu
 say "$SAMPLE is new."

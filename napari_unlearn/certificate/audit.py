@@ -20,6 +20,8 @@ from napari_unlearn.certificate.error import CertificateError
 
 FILE = "audit.json"
 _MOST_BYTES = 1 << 26
+_TIME = r"^(\d{4}-\d\d-\d\dT[0-9:.+-]{5,30})?$"
+"""UTC, ISO 8601: it is sorted by, and shown in a terminal."""
 
 
 class _Part(BaseModel):
@@ -54,7 +56,7 @@ class _File(_Part):
     command: str = ""
     runs: tuple[_Run, ...]
     remarks: tuple[str, ...] = Field(default=())
-    made: str = ""
+    made: str = Field(default="", pattern=_TIME)
     seeds: Mapping[str, int] = Field(default_factory=dict)
     versions: Mapping[str, str] = Field(default_factory=dict)
 

@@ -46,12 +46,15 @@ def traces(audit: AuditEntry | None) -> Finding:
     sure = sum(f.answer == "supported" for f in findings)
     told = {
         "supported": "Every attack found as little as it finds in a model that never saw the data.",
-        "not supported": f"No: {'; '.join(failed)}.",
+        "not supported": _sentence("; ".join(failed)),
         "cannot tell": f"Attacks were made{_on(audit)}. Of {len(findings)} things that should hold "
         f"of a model that forgot, {sure} did, and nobody can tell about the others.",
     }[answer]
-    if failed and sure:
-        told += f" What else was tried ({sure} of {len(findings)} tests) found nothing."
+    if failed and len(failed) < len(findings):
+        told += (
+            f" Of the {len(findings)} things that were tried, {len(failed)} found this, {sure} "
+            f"found nothing, and {len(findings) - len(failed) - sure} cannot tell."
+        )
     return Finding(question=TRACES, answer=answer, sentence=told)
 
 
@@ -67,6 +70,10 @@ def _failure(finding: Finding) -> str:
         if finding.question.startswith(start):
             return meaning
     return f"“{finding.question}” does not hold"
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _on(audit: AuditEntry) -> str:

@@ -61,8 +61,8 @@ def judge(
 def _summary(answer: Answer, audited: bool, answers_well: bool) -> str:
     if answer == "not supported" and answers_well:
         return (
-            "Asked for its answers, nothing speaks against it; attacked, it shows that something "
-            "is left: this model should not be passed off as one in which nothing is."
+            "Nothing in its answers speaks against it, but attacks find that something is left in "
+            "it: this model should not be passed off as free of the withdrawn data."
         )
     if answer == "not supported":
         return (

@@ -7,6 +7,7 @@ import pytest
 
 from napari_unlearn.audit import verdict as claims
 from napari_unlearn.certificate.content import AuditEntry, Finding
+from napari_unlearn.certificate.error import CertificateError
 from napari_unlearn.certificate.traces import traces
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.models.checkpoint import sha256
@@ -87,6 +88,13 @@ def test_verify_knows_its_file_again(audited):
     assert "The audit's file is not at hand" in " ".join(noted(audited))
 
 
+@pytest.mark.parametrize("made", ["\x1b[31m", "yesterday", "2026-11-22T03:00:00\n"])
+def test_a_file_with_an_odd_date_is_no_audit(audited, made):
+    put_audit(audited, made)
+    with pytest.raises(CertificateError, match="not a file of an audit"):
+        certified(audited)
+
+
 def noted(folder):
     checked = check(folder, measured_too=False)
     assert checked.differences == ()
@@ -121,7 +129,7 @@ def test_every_claim_that_fails_is_told_in_words_of_its_own(claim):
     told = traces(entry((claim, "not supported"), ("Another", "supported")))
     assert told.answer == "not supported"
     assert claim not in told.sentence
-    assert told.sentence.endswith("(1 of 2 tests) found nothing.")
+    assert told.sentence.endswith("1 found this, 1 found nothing, and 0 cannot tell.")
 
 
 def test_open_questions_are_counted():
