@@ -136,8 +136,8 @@ def draw(shown: Slice) -> Drawing:
             axes[1, place].axis("off")
             continue
         _show(axes[1, place], _marked(image, wrong), shown.aspect)
-        known = np.count_nonzero(shown.truth | shown.answers[title])
-        share = 100 * np.count_nonzero(wrong) / max(known, 1)
+        known = int(np.count_nonzero(shown.truth | shown.answers[title]))
+        share = 100 * int(np.count_nonzero(wrong)) / max(known, 1)
         axes[1, place].set_xlabel(f"{share:.0f} % of what is labelled", fontsize=8)
     axes[0, 0].set_xlabel(shown.called, fontsize=8)
     labels = _present(shown.truth, *shown.answers.values())
