@@ -82,7 +82,7 @@ QUANTITIES = (
     ),
     Quantity(
         "structure_dice",
-        "Dice",
+        "Dice of a structure",
         "Overlap of a single structure, over those who have it.",
         3,
         0.02,
