@@ -20,6 +20,7 @@ stage "Format" ruff format --check .
 stage "Types" mypy
 stage "Layers" lint-imports
 stage "Manifest" npe2 validate napari_unlearn/napari.yaml
-# A process for each core with one thread each: two teams of threads wait for one another instead.
+# A process for each core with one thread each: two teams of threads wait for one another instead. A file
+# stays with one process, as its tests share what took long to prepare.
 export OMP_NUM_THREADS=1
-stage "Tests" on_virtual_display python -m pytest -n logical --maxprocesses 4 --dist worksteal "$@"
+stage "Tests" on_virtual_display python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@"

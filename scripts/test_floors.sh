@@ -8,20 +8,11 @@ set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 FLOORS="${NAPARI_UNLEARN_FLOORS:-$ROOT/.venv-floors}"
 
-# uv knows how to resolve downwards; pip then installs, from wherever it is told to.
 install_floors() {
-  local torch
-  torch="$(grep '^torch==' "$ROOT/constraints.txt")"
   "$(find_python)" -m venv --clear "$FLOORS"
-  "$FLOORS/bin/python" -m pip install --disable-pip-version-check -q uv
-  SSL_CERT_FILE="${SSL_CERT_FILE:-${PIP_CERT:-}}" "$FLOORS/bin/uv" pip compile -q \
-    --python "$FLOORS/bin/python" --resolution lowest-direct --extra pyqt6 --extra tests \
-    --constraints <(echo "$torch") -o "$FLOORS/resolved.txt" "$ROOT/pyproject.toml"
-  # What only a CUDA build of torch asks for is left to torch itself.
-  grep -E '^[a-z]' "$FLOORS/resolved.txt" | grep -Ev '^(torch|nvidia-|cuda-|triton)' >"$FLOORS/floors.txt"
+  "$FLOORS/bin/python" "$ROOT/scripts/floors.py" >"$FLOORS/floors.txt"
   "$FLOORS/bin/python" -m pip install --disable-pip-version-check --no-input \
-    -r "$FLOORS/floors.txt" "$torch"
-  "$FLOORS/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps -e "$ROOT"
+    -c "$FLOORS/floors.txt" -e "$ROOT[pyqt6,tests]"
 }
 
 install_system_packages "${LIBRARIES[@]}" "${VIRTUAL_DISPLAY[@]}"
