@@ -24,6 +24,9 @@ _SAID_PLAINLY = {
     "invalid literal for int": "a whole number is expected",
     "could not convert string to float": "a number is expected",
     "int too large to convert": "a number is too large",
+    "setting an array element with a sequence": "lists of one length are expected",
+    "Error while deserializing header: invalid JSON in header: recursion": "its header is nested "
+    "too deeply",
 }
 
 

@@ -1,12 +1,14 @@
 """Make the two over-fitted experiments of docs/audit.md, audit them, and publish what was found.
 
 Usage: python scripts/measure_audit.py reconstruction|segmentation [FOLDER]
+       python scripts/measure_audit.py shadows [FOLDER]
        python scripts/measure_audit.py brain-knee|heads STUDY
 
 FOLDER (build/audit by default) receives data, runs and audit; runs that are whole are not made
-again, others gone on with. STUDY is the folder of a finished `napari-unlearn study` of that
-protocol, whose seeds are audited as they are. Audits go to docs/results/, figures to
-docs/audit/. Without arguments docs/audit.md is made anew from docs/results/.
+again, others gone on with. `shadows` adds U-LiRA on the heads that `segmentation` left there.
+STUDY is the folder of a finished `napari-unlearn study` of that protocol, whose seeds are audited
+as they are. Audits go to docs/results/, figures to docs/audit/. Without arguments docs/audit.md is
+made anew from docs/results/.
 """
 
 import sys
@@ -118,6 +120,9 @@ RUNS = {
     ),
 }
 
+SHADOWED, SHADOWS = ("as-stranger", "ft"), 8
+"""Runs of the heads under U-LiRA, and how many shadow originals there are."""
+
 STUDIES = {
     "brain-knee": ("refit-ignorant", "zero-filled", "nl-ft", "ga-l1-ft"),
     "heads": ("as-stranger@20", "as-stranger@50", "noisy-label@20", "max-loss@20"),
@@ -162,6 +167,18 @@ def measure(task: str, folder: Path, docs: Path = DOCS) -> Audit:
     found.write(docs / "results" / f"audit-{task}.json")
     (docs / "audit").mkdir(exist_ok=True)
     save(draw_losses(found), docs / "audit" / f"{task}.png")
+    return found
+
+
+def measure_shadows(folder: Path, docs: Path = DOCS) -> Audit:
+    """U-LiRA on runs of the heads; what is published of it holds no losses."""
+    options = Options(runs=SHADOWED, relearn=None, shadows=SHADOWS)
+    command = "python scripts/measure_audit.py shadows"
+    *_, found = audit(Experiment.load(folder), options, "cpu", command=command)
+    if not isinstance(found, Audit):
+        raise SystemExit("The audit ended without a result.")
+    found = replace(found, runs=tuple(replace(run, losses={}) for run in found.runs))
+    found.write(docs / "results" / "audit-shadows.json")
     return found
 
 
@@ -218,7 +235,7 @@ def block(found: Audit) -> str:
 def blocks(results: Path) -> dict[str, str]:
     """What the page says, by the names of its marks, of the results that are there."""
     found = {}
-    for task in TASKS:
+    for task in (*TASKS, "shadows"):
         path = results / f"audit-{task}.json"
         if path.exists():
             found[task] = block(Audit.read(path))
@@ -256,6 +273,8 @@ if __name__ == "__main__":
             pass
         case [task, *folder] if task in TASKS and len(folder) < 2:
             measure(task, Path(*folder or ["build/audit"]) / task)
+        case ["shadows", *folder] if len(folder) < 2:
+            measure_shadows(Path(*folder or ["build/audit"]) / "segmentation")
         case [name, study] if name in STUDIES:
             measure_study(name, Path(study))
         case _:

@@ -1,9 +1,11 @@
 """Pick the sample certificate's test scans, and store its model in half precision.
 
-Usage: python scripts/pack_certificate.py scans STUDY | model
+Usage: python scripts/pack_certificate.py strangers STUDY | scans STUDY | model
 
-`scans` takes one slice of some held-out scans of a contaminated-site study. K-space is rounded to
-8 bits of mantissa (0.2 %, far below its noise), so that it can be compressed.
+`strangers` adds to a contaminated-site study the set nonmember: as many scans as its forget set
+has, of the same kind, of people whom no model was trained on, for attacks to compare with. `scans`
+takes one slice of some held-out scans of the study. K-space is rounded to 8 bits of mantissa
+(0.2 %, far below its noise), so that it can be compressed.
 """
 
 import sys
@@ -18,11 +20,14 @@ from numpy.typing import NDArray
 from napari_unlearn.io.fastmri import read_fastmri, write_fastmri
 from napari_unlearn.models.checkpoint import load_checkpoint, save_checkpoint
 from napari_unlearn.mri.scan import MemoryScan
+from napari_unlearn.phantoms.protocols import CONTAMINATED_SITE, scans
 
 FOLDER = Path(__file__).parent.parent / "sample_data" / "certificate"
 SETS = ("retain_test", "site_test")
 SCANS = 6
 BITS = 8
+FIRST_STRANGER = 3400
+"""Seed of the first; the protocol's own sets end below."""
 
 
 def rounded(values: NDArray[np.complex64]) -> NDArray[np.complex64]:
@@ -61,8 +66,19 @@ def first_slice(source: Path, target: Path) -> None:
     whole.unlink()
 
 
+def strangers(folder: Path) -> None:
+    """People like those of the forget set whom nobody knows."""
+    (forget,) = CONTAMINATED_SITE.having("forget")
+    folder.mkdir(parents=True, exist_ok=True)
+    for scan in scans(replace(forget, first_seed=FIRST_STRANGER)):
+        write_fastmri(folder / f"{scan.header.name}.h5", scan)
+
+
 def main(what: str, study: str = "") -> None:
-    """Pack scans or the model."""
+    """Add strangers, or pack scans or the model."""
+    if what == "strangers":
+        strangers(Path(study) / "data" / "nonmember")
+        return
     if what == "scans":
         for name in SETS:
             (FOLDER / "tests" / name).mkdir(parents=True, exist_ok=True)

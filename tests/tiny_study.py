@@ -58,12 +58,12 @@ def write_study(folder: Path) -> Path:
     return folder
 
 
-def train_all(study):
+def train_all(study, strategy="acquired-lines"):
     """Original, oracle and one unlearned model of an experiment, in a few steps."""
     jobs = (
         lambda: study.training_job("original", "cpu", 1),
         lambda: study.training_job("oracle", "cpu", 1),
-        lambda: study.unlearning_job("acquired-lines", steps=2, device="cpu"),
+        lambda: study.unlearning_job(strategy, steps=2, device="cpu"),
     )
     for job in jobs:
         for _ in train(job()):

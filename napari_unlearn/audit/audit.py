@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from napari_unlearn.evaluation.membership import Membership, attack
 from napari_unlearn.evaluation.paper_runs import fraction_of
 from napari_unlearn.evaluation.relearn import Relearned, relearn_runs
 from napari_unlearn.experiment import Experiment
-from napari_unlearn.models.checkpoint import load_checkpoint, read_card
+from napari_unlearn.models.checkpoint import load_checkpoint, read_card, sha256
 from napari_unlearn.models.device import resolve_device
 from napari_unlearn.unlearning.segmentation import Segmentation
 
@@ -75,7 +76,7 @@ def audit(
     about = audited(experiment, options.hold_out, options.runs)
     work = _Work(about, options, device, cancel)
     seen = yield from work.losses()
-    runs = {name: _plain(name, seen, options) for name in seen}
+    runs = {name: _plain(name, seen, options, work.hashes[name]) for name in seen}
     for add in (work.relearned, work.inverted, work.shadowed):
         found = yield from add(seen)
         runs = {name: replace(run, **found.get(name, {})) for name, run in runs.items()}
@@ -95,10 +96,22 @@ def audit(
             "python": platform.python_version(),
             "torch": torch.__version__,
         },
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        seeds=_seeds(experiment, options),
     )
 
 
-def _plain(name: str, seen: Mapping[str, Seen], options: Options) -> RunAudit:
+def _seeds(experiment: Experiment, options: Options) -> dict[str, int]:
+    """What the figures were drawn with; the inversion probe draws nothing."""
+    seeds = {"intervals": options.bootstrap.seed}
+    if options.relearn is not None:
+        seeds["relearning"] = options.relearn.seed
+    if options.shadows:
+        seeds["shadow models"] = experiment.seed
+    return seeds
+
+
+def _plain(name: str, seen: Mapping[str, Seen], options: Options, digest: str) -> RunAudit:
     """Everything that follows from the losses alone."""
     own, oracle = seen[name], seen.get(ORACLE)
     found, draws = own.membership, options.bootstrap
@@ -112,6 +125,7 @@ def _plain(name: str, seen: Mapping[str, Seen], options: Options) -> RunAudit:
         ks=None,
         damage=None,
         losses={who: tuple(np.round(each, DIGITS).tolist()) for who, each in kept.items()},
+        sha256=digest,
     )
     if oracle is None or name == ORACLE:
         return run
@@ -136,6 +150,8 @@ class _Work:
         self.about, self.options, self.cancel = about, options, cancel
         self.device, self.place = device, resolve_device(device)
         self.remarks: list[str] = []
+        self.hashes: dict[str, str] = {}
+        """Of the checkpoints, by run."""
         self.no_relearning = "" if options.relearn else "The relearn attack was left out."
         self.attacked = {n: path for n, path in about.runs.items() if fraction_of(n) is None}
         """A sweep is judged by its losses alone."""
@@ -156,6 +172,7 @@ class _Work:
         about, seen = self.about, {}
         for name, path in about.runs.items():
             self.cancel.check()
+            self.hashes[name] = sha256(path)
             model, _ = load_checkpoint(path, str(self.place))
             sets = ((about.forget, about.members), (about.other, about.others))
             seen[name] = Seen(

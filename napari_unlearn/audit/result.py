@@ -45,6 +45,8 @@ class RunAudit:
     verdicts: tuple[Verdict, ...] = ()
     losses: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Of every person's samples."""
+    sha256: str = ""
+    """Of the checkpoint that was attacked."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,10 @@ class Audit:
     """What could not be done, and why."""
     command: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    made: str = ""
+    """UTC, ISO 8601."""
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    """Of the draws behind intervals, and of the attacks that draw anything, by name."""
 
     def run(self, name: str) -> RunAudit | None:
         """The run of that name."""

@@ -100,6 +100,7 @@ class Figure(Entry):
     """The mean of one quantity over the samples of a set, with a 95 % interval over patients."""
 
     run: str
+    """Empty for what an expert drew."""
     set: str
     quantity: str
     mean: float
@@ -107,6 +108,8 @@ class Figure(Entry):
     high: float | None
     patients: int
     samples: int
+    structure: str = ""
+    """Of which alone, of a segmentation."""
 
 
 class Finding(Entry):
@@ -134,6 +137,13 @@ class AuditFigure(Entry):
     high: float | None
 
 
+class AuditModel(Entry):
+    """A checkpoint that was attacked."""
+
+    run: str
+    sha256: str
+
+
 class AuditEntry(Entry):
     """What attacks on the model found."""
 
@@ -145,6 +155,16 @@ class AuditEntry(Entry):
     findings: tuple[Finding, ...]
     figures: tuple[AuditFigure, ...]
     remarks: tuple[str, ...]
+    made: str = ""
+    """UTC, ISO 8601."""
+    seeds: dict[str, int] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    models: tuple[AuditModel, ...] = ()
+    """What was attacked, of the runs that the certificate is about."""
+    file: str = ""
+    """SHA-256 of `audit.json`."""
+    outdated: str = ""
+    """Why it does not count; empty if it does."""
 
 
 class LedgerEntry(Entry):

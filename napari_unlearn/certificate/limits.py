@@ -20,9 +20,11 @@ def limits_of(
         "remain."
     )
     counts = [entry for entry in sets if entry.name in tests and entry.at_hand]
+    samples = sum(entry.samples for entry in counts)
+    units = "volumes" if family.child.card.volumes is not None else "images"
     patients = sum(entry.patients for entry in counts)
     yield (
-        f"The tests saw {sum(entry.samples for entry in counts)} images of {patients} patients; "
+        f"The tests saw {samples} {units} of {patients} patients; "
         "others, and other scanners, may fare differently."
     )
     if not audited:

@@ -27,9 +27,11 @@ from napari_unlearn.certificate.ledger import FILE, append, read_ledger
 from napari_unlearn.certificate.limits import limits_of
 from napari_unlearn.certificate.measure import QUANTITIES, Measured, measure
 from napari_unlearn.certificate.models import Family, find_family, method_of
+from napari_unlearn.certificate.overlay import overlay
 from napari_unlearn.certificate.pictures import Picture, captions_of, chart, example
 from napari_unlearn.certificate.request import forgotten, request_of, without_names
 from napari_unlearn.certificate.verdict import forgetting_sets, judge
+from napari_unlearn.evaluation.subject_runs import unseen_set
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.models.checkpoint import sha256
 from napari_unlearn.models.device import resolve_device
@@ -110,16 +112,16 @@ def certify(
         else:
             yield Told("Measuring", *event)
     parent, child, oracle = _roles(family)
-    beside = [run for run in family.paths if run != child]
-    audit = read_audit(experiment.folder, child, beside)
+    audit = read_audit(experiment.folder, child, family.hashes)
     if audit is not None:
         told = without_names(audit.model_dump(), order.names, known)
         audit = AuditEntry.model_validate(told)
+    counts = audit is not None and not audit.outdated
     verdict = judge(measured, parent, child, oracle, experiment.task, audit)
     pictures: list[Picture] = []
-    shown = forgetting_sets(measured, experiment.task)
-    if experiment.task == "reconstruction" and shown:
-        for drawn in example(experiment, family, sets[shown[0]], order.device, order.names):
+    if (shown := _shown(experiment, measured, sets)) is not None:
+        draw = example if experiment.task == "reconstruction" else overlay
+        for drawn in draw(experiment, family, sets[shown], order.device, order.names):
             if isinstance(drawn, Picture):
                 pictures.append(drawn)
             else:
@@ -160,9 +162,7 @@ def certify(
         verdict=verdict,
         audit=audit,
         limits=tuple(
-            limits_of(
-                family, entries, measured.sets(), audit is not None, confirmed, not order.names.key
-            )
+            limits_of(family, entries, measured.sets(), counts, confirmed, not order.names.key)
         ),
         ledger=read_ledger(ledger),
         pictures=tuple(picture.entry for picture in pictures),
@@ -205,6 +205,13 @@ def versions() -> dict[str, str]:
 def _roles(family: Family) -> tuple[str | None, str, str | None]:
     parent = None if family.parent is None else family.parent.run
     return parent, family.child.run, None if family.oracle is None else family.oracle.run
+
+
+def _shown(experiment: Experiment, measured: Measured, sets: Mapping[str, Any]) -> str | None:
+    """Whose first scan or subject is drawn: nobody's who asked to be forgotten."""
+    if experiment.task == "segmentation":
+        return unseen_set(name for name in sets if name in experiment.watched)
+    return next(iter(forgetting_sets(measured, experiment.task)), None)
 
 
 def _known(sets: Mapping[str, Any]) -> dict[str, str]:

@@ -80,6 +80,14 @@ QUANTITIES = (
         3,
         0.005,
     ),
+    Quantity(
+        "structure_dice",
+        "Dice of a structure",
+        "Overlap of a single structure, over those who have it.",
+        3,
+        0.02,
+    ),
+    Quantity("volume", "volume [ml]", "Volume of a structure in millilitres.", 1, 1.0),
     Quantity("mae", "MAE", "Mean error of the model's probabilities; less is better.", 4, 0.002),
     Quantity(
         "auc",
@@ -89,6 +97,8 @@ QUANTITIES = (
         0.02,
     ),
 )
+EXPERT = ""
+"""Of whom the true volumes are; no run is called so."""
 BY_KEY = {quantity.key: quantity for quantity in QUANTITIES}
 
 
@@ -103,6 +113,8 @@ class Value:
     sample: int
     quantity: str
     value: float
+    structure: str = ""
+    """Of which alone, of a segmentation."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +126,11 @@ class Measured:
 
     @property
     def figures(self) -> tuple[Figure, ...]:
-        """Means with intervals, by run, set and quantity in the order of measuring."""
-        groups: dict[tuple[str, str, str], list[Value]] = {}
+        """Means with intervals, by run, set, quantity and structure in the order of measuring."""
+        groups: dict[tuple[str, ...], list[Value]] = {}
         for value in self.values:
-            groups.setdefault((value.run, value.set, value.quantity), []).append(value)
+            key = (value.run, value.set, value.quantity, value.structure)
+            groups.setdefault(key, []).append(value)
         means = tuple(
             _figure(key, [v.patient for v in own], [v.value for v in own])
             for key, own in groups.items()
@@ -147,8 +160,8 @@ class Measured:
         return _figure((after, set_name, quantity), patients, differences)
 
 
-def _figure(key: tuple[str, str, str], patients: Sequence[str], values: Sequence[float]) -> Figure:
-    run, set_name, quantity = key
+def _figure(key: Sequence[str], patients: Sequence[str], values: Sequence[float]) -> Figure:
+    run, set_name, quantity, *structure = key
     count = len(set(patients))
     low = high = None
     if count > 1:
@@ -163,6 +176,7 @@ def _figure(key: tuple[str, str, str], patients: Sequence[str], values: Sequence
         high=high,
         patients=count,
         samples=len(values),
+        structure="".join(structure),
     )
 
 
@@ -191,7 +205,7 @@ def measure(
     if experiment.task == "segmentation":
         yield from _subjects(experiment, runs, sets, device, cancel)
         return
-    tests = {name: sets[name] for name in experiment.data.tests if name in sets}
+    tests = {name: sets[name] for name in experiment.watched if name in sets}
     if not tests:
         yield Measured(())
         return
@@ -246,7 +260,28 @@ def _of_volumes(results: Sequence[SubjectResult]) -> Measured:
         for key in ("dice", "agreement", "mae")
         if (value := getattr(s, key)) is not None
     )
-    return Measured(values, tuple(_attack(run) for run in results if run.membership is not None))
+    attacks = tuple(_attack(run) for run in results if run.membership is not None)
+    return Measured((*values, *_structures(results)), attacks)
+
+
+def _structures(results: Sequence[SubjectResult]) -> Iterator[Value]:
+    """Dice and volume of every structure; volumes as drawn by the expert are of no run."""
+    known: dict[str, dict[int, str]] = {}
+    for own in (own for run in results for own in run.subjects):
+        known.setdefault(own.set, {}).update((s.label, s.name) for s in own.structures)
+    for number, run in enumerate(results):
+        for own in run.subjects:
+            there = {score.label: score for score in own.structures}
+            for label, name in sorted(known[own.set].items()):
+                # Neither drawn nor labelled: none of it, to both.
+                score = there.get(label)
+                at = (own.set, own.subject, own.subject, 0)
+                if score is not None and score.dice is not None:
+                    yield Value(run.name, *at, "structure_dice", score.dice, name)
+                yield Value(run.name, *at, "volume", score.volume if score else 0.0, name)
+                if not number:
+                    true = score.true_volume if score else 0.0
+                    yield Value(EXPERT, *at, "volume", true, name)
 
 
 def _attack(run: SubjectResult) -> Figure:

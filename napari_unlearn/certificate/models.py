@@ -77,6 +77,12 @@ class Family:
         known = (self.original, self.parent, self.child, self.oracle)
         return {each.run: each.path for each in known if each is not None}
 
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """SHA-256 by name, in the same order."""
+        known = (self.original, self.parent, self.child, self.oracle)
+        return {each.run: each.sha256 for each in known if each is not None}
+
 
 def find_family(experiment: Experiment, run: str | None) -> Family:
     """The run of that name, or the only one that forgot, with its parent, original and oracle.

@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from napari_unlearn.certificate.content import Certificate, Figure
 from napari_unlearn.certificate.error import CertificateError
-from napari_unlearn.certificate.measure import BY_KEY
+from napari_unlearn.certificate.measure import BY_KEY, EXPERT
 from napari_unlearn.certificate.pictures import Picture
 
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -30,6 +30,7 @@ def to_page(certificate: Certificate, pictures: Sequence[Picture]) -> str:
     return _template().render(
         c=certificate,
         tables=tables_of(certificate),
+        structures=structures_of(certificate),
         pictures={picture.name: _shown(picture) for picture in pictures},
         data=embedded(certificate),
         marks=_MARKS,
@@ -37,6 +38,8 @@ def to_page(certificate: Certificate, pictures: Sequence[Picture]) -> str:
         titles={key: quantity.title for key, quantity in BY_KEY.items()},
         plain=[BY_KEY[key] for key in dict.fromkeys(f.quantity for f in certificate.figures)],
         names=_names(certificate),
+        samples="images" if certificate.experiment.task == "reconstruction" else "volumes",
+        attacks=certificate.verdict.findings[-1],
     )
 
 
@@ -76,7 +79,7 @@ def tables_of(certificate: Certificate) -> list[dict[str, Any]]:
     """One table per set: a row per run, a column per quantity."""
     tables = []
     for name in dict.fromkeys(figure.set for figure in certificate.figures):
-        own = [figure for figure in certificate.figures if figure.set == name]
+        own = [f for f in certificate.figures if f.set == name and not f.structure]
         keys = list(dict.fromkeys(figure.quantity for figure in own))
         cells = {(f.run, f.quantity): _cell(f) for f in own}
         tables.append(
@@ -88,6 +91,33 @@ def tables_of(certificate: Certificate) -> list[dict[str, Any]]:
                 "rows": [
                     (run, [cells.get((run, key), ("", "")) for key in keys])
                     for run in certificate.runs
+                ],
+            }
+        )
+    return tables
+
+
+def structures_of(certificate: Certificate) -> list[dict[str, Any]]:
+    """One table per set of a segmentation: a row per structure, Dice and volume by run."""
+    tables = []
+    figures = [figure for figure in certificate.figures if figure.structure]
+    for name in dict.fromkeys(figure.set for figure in figures):
+        own = [figure for figure in figures if figure.set == name]
+        cells = {(f.structure, f.quantity, f.run): _cell(f)[0] for f in own}
+        runs = [run for run in certificate.runs if any(f.run == run for f in own)]
+        volumes = [EXPERT, *runs] if any(f.run == EXPERT for f in own) else runs
+        tables.append(
+            {
+                "set": name,
+                "runs": runs,
+                "volumes": volumes,
+                "rows": [
+                    (
+                        structure,
+                        [cells.get((structure, "structure_dice", run), "") for run in runs],
+                        [cells.get((structure, "volume", run), "") for run in volumes],
+                    )
+                    for structure in dict.fromkeys(f.structure for f in own)
                 ],
             }
         )

@@ -81,7 +81,7 @@ def example(
         header = event.comparison.header
         called = names.of("scan", header.name)
         known = replace(event.comparison, header=replace(header, name=called, patient=""))
-        drawn = _png(draw_figure(known))
+        drawn = to_png(draw_figure(known))
         yield Picture(
             "example",
             "png",
@@ -128,14 +128,15 @@ def chart(
         "chart",
         "svg+xml",
         _svg(drawing),
-        "Means over all images of a set, with the range in which the mean lies with 95 % "
-        "certainty (over patients). On withdrawn kinds of scans the green diamond should lie near "
+        "Means over all images or volumes of a set, with the range in which the mean lies with "
+        "95 % certainty (over patients). On what was withdrawn the green diamond should lie near "
         "the black square of the model that never saw the data; on what was to be kept, near the "
         "orange circle of the model before. Of likeness to the oracle more is better.",
     )
 
 
-def _png(drawing: Drawing) -> bytes:
+def to_png(drawing: Drawing) -> bytes:
+    """A drawing as a small PNG."""
     from PIL import Image
 
     stream = io.BytesIO()

@@ -6,6 +6,7 @@ fewer than five patients, or without an oracle, it "cannot tell".
 
 from napari_unlearn.certificate.content import Answer, AuditEntry, Figure, Finding, Verdict
 from napari_unlearn.certificate.measure import Measured
+from napari_unlearn.certificate.traces import all_of, traces
 from napari_unlearn.evaluation.results import INVENTED
 
 LEAST_PATIENTS = 5
@@ -17,7 +18,6 @@ MARGIN = {"psnr": 0.5, "dice": 0.02}
 FORGOTTEN = "Does the model now answer like one that never saw the withdrawn data?"
 FAULT = "Does it still paint what the withdrawn data taught it where it is not?"
 KEPT = "Does it still do its work on everything else?"
-TRACES = "Does it hold against somebody who tries to find out whose data it had learnt?"
 
 
 def judge(
@@ -42,9 +42,10 @@ def judge(
     fault = _fault(measured, parent, child)
     findings += [fault] if fault is not None else []
     findings.append(_kept(measured, parent, child, "dice" if task == "segmentation" else "psnr"))
-    traces = _traces(audit)
+    attacks = traces(audit)
+    counts = audit is not None and not audit.outdated
     asked = [finding.answer for finding in findings]
-    tested = [*asked, traces.answer] if audit is not None else asked
+    tested = [*asked, attacks.answer] if counts else asked
     answer: Answer = "cannot tell"
     if "not supported" in tested:
         answer = "not supported"
@@ -52,12 +53,17 @@ def judge(
         answer = "supported"
     return Verdict(
         answer=answer,
-        sentence=_summary(answer, audit is not None),
-        findings=(*findings, traces),
+        sentence=_summary(answer, counts, "not supported" not in asked),
+        findings=(*findings, attacks),
     )
 
 
-def _summary(answer: Answer, audited: bool) -> str:
+def _summary(answer: Answer, audited: bool, answers_well: bool) -> str:
+    if answer == "not supported" and answers_well:
+        return (
+            "Nothing in its answers speaks against it, but attacks find that something is left in "
+            "it: this model should not be passed off as free of the withdrawn data."
+        )
     if answer == "not supported":
         return (
             "At least one of the tests below speaks against it: this model should not be passed "
@@ -102,7 +108,7 @@ def _forgotten(
     answers = [_sign(change, 0.0, whole) for change in known]
     return Finding(
         question=FORGOTTEN,
-        answer=_all(answers),
+        answer=all_of(answers),
         sentence=" ".join(told) + _few(known, whole),
     )
 
@@ -110,7 +116,7 @@ def _forgotten(
 def _likeness(measured: Measured, parent: str, child: str, change: Figure, task: str) -> str:
     """Decibels of likeness as what a reader can picture: how much smaller the difference is."""
     before, after = (_mean(measured, run, change.set, "agreement") for run in (parent, child))
-    where = f"On {_counted(change)} of the set “{change.set}”"
+    where = f"On {_counted(change, task)} of the set “{change.set}”"
     if task == "segmentation":
         return (
             f"{where} it labels {100 * after:.1f} % of the voxels like a model that never saw the "
@@ -170,12 +176,13 @@ def _kept(measured: Measured, parent: str | None, child: str, quantity: str) -> 
     told = [_quality(change, quantity) for change in known]
     answers = [_sign(change, -MARGIN[quantity], False) for change in known]
     return Finding(
-        question=KEPT, answer=_all(answers), sentence=" ".join(told) + _few(known, False)
+        question=KEPT, answer=all_of(answers), sentence=" ".join(told) + _few(known, False)
     )
 
 
 def _quality(change: Figure, quantity: str) -> str:
-    where = f"On {_counted(change)} of the set “{change.set}”"
+    task = "segmentation" if quantity == "dice" else "reconstruction"
+    where = f"On {_counted(change, task)} of the set “{change.set}”"
     margin = MARGIN[quantity]
     if quantity == "dice":
         return (
@@ -192,25 +199,6 @@ def _quality(change: Figure, quantity: str) -> str:
     )
 
 
-def _traces(audit: AuditEntry | None) -> Finding:
-    if audit is None or not audit.findings:
-        return Finding(
-            question=TRACES,
-            answer="cannot tell",
-            sentence="Not tested: no attack was made on the model for this certificate.",
-        )
-    answer = _all([finding.answer for finding in audit.findings])
-    against = [finding.question for finding in audit.findings if finding.answer != answer]
-    failed = [f.question for f in audit.findings if f.answer == "not supported"]
-    told = {
-        "supported": "Every attack found as little as it finds in a model that never saw the data.",
-        "not supported": f"Not so: {'; '.join(failed)}.",
-        "cannot tell": f"Attacks were made, but some could not be judged; clear were "
-        f"{len(against)} of {len(audit.findings)}.",
-    }[answer]
-    return Finding(question=TRACES, answer=answer, sentence=f"{told} See the section on attacks.")
-
-
 def _sign(change: Figure, above: float, whole: bool) -> Answer:
     """Whether a change is above a limit, as far as its patients tell."""
     if whole and change.patients < LEAST_PATIENTS:
@@ -220,12 +208,6 @@ def _sign(change: Figure, above: float, whole: bool) -> Answer:
     if change.low > above:
         return "supported"
     return "not supported" if change.high < above else "cannot tell"
-
-
-def _all(answers: list[Answer]) -> Answer:
-    if "not supported" in answers:
-        return "not supported"
-    return "supported" if answers and set(answers) == {"supported"} else "cannot tell"
 
 
 def _few(changes: list[Figure], whole: bool) -> str:
@@ -239,8 +221,9 @@ def _mean(measured: Measured, run: str, set_name: str, quantity: str) -> float:
     return sum(value.value for value in values) / max(len(values), 1)
 
 
-def _counted(figure: Figure) -> str:
-    images = "image" if figure.samples == 1 else "images"
+def _counted(figure: Figure, task: str) -> str:
+    images = "volume" if task == "segmentation" else "image"
+    images += "" if figure.samples == 1 else "s"
     people = "patient" if figure.patients == 1 else "patients"
     return f"{figure.samples} {images} of {figure.patients} {people}"
 

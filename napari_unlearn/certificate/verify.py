@@ -7,6 +7,7 @@ from typing import Any
 
 from napari_unlearn import __version__
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.certificate.audit import read_audit
 from napari_unlearn.certificate.content import (
     Certificate,
     Figure,
@@ -20,6 +21,7 @@ from napari_unlearn.certificate.ledger import FILE, hash_of, read_ledger
 from napari_unlearn.certificate.make import Told
 from napari_unlearn.certificate.measure import BY_KEY, Measured, measure
 from napari_unlearn.certificate.page import pictures_of, to_page
+from napari_unlearn.certificate.traces import traces
 from napari_unlearn.certificate.verdict import judge
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.models.checkpoint import sha256
@@ -80,6 +82,7 @@ def verify(
     _experiment_file(certificate, experiment, found)
     _ledger(certificate, experiment, found)
     paths = _models(certificate, experiment, found)
+    _audit(certificate, experiment, found)
     sets = open_sets(experiment)
     for entry in certificate.sets:
         if entry.name not in sets:
@@ -183,6 +186,45 @@ def _models(
     return fine
 
 
+def _audit(certificate: Certificate, experiment: Experiment, found: _Findings) -> None:
+    """Compare the audit's file and what it is about; the attacks are not made again."""
+    own = (certificate.original, certificate.parent, certificate.child, certificate.oracle)
+    hashes = {model.run: model.sha256 for model in own if model is not None}
+    now, claimed = read_audit(experiment.folder, certificate.child.run, hashes), certificate.audit
+    if claimed is None:
+        if now is not None:
+            found.notes.append(
+                f"An audit was made since ({now.made[:10] or 'no date'}), of which the certificate "
+                "does not know; write it anew to take it in."
+            )
+        return
+    if not claimed.outdated:
+        judged = {model.run: model.sha256 for model in claimed.models}
+        found.hold(
+            bool(judged) and all(hashes.get(run) == each for run, each in judged.items()),
+            "the models that the audit attacked are the certificate's",
+            "The audit attacked other models than the certificate is about.",
+        )
+    found.hold(
+        traces(claimed).answer == certificate.verdict.findings[-1].answer,
+        "what the attacks come to",
+        "What the attacks found does not lead to what the certificate makes of it.",
+    )
+    if now is None:
+        found.notes.append("The audit's file is not at hand; its hash was not checked.")
+    elif now.file != claimed.file and now.made > claimed.made:
+        found.notes.append(
+            f"Another audit was made since ({now.made[:10]}), of which the certificate does not "
+            "know; write it anew to take it in."
+        )
+    else:
+        found.hold(
+            now.file == claimed.file,
+            "the audit's file (its attacks were not made again)",
+            "The audit's file is another than the one the certificate was written from.",
+        )
+
+
 def _gone(entry: SetEntry, certificate: Certificate, found: _Findings) -> None:
     if not entry.at_hand:
         found.notes.append(
@@ -245,10 +287,10 @@ def _measure(
 def _figures(
     certificate: Certificate, again: Measured, models: Mapping[str, Any], found: _Findings
 ) -> None:
-    there = {(f.run, f.set, f.quantity): f for f in again.figures}
+    there = {_of(figure): figure for figure in again.figures}
     off, same, missing = [], 0, 0
     for claimed in certificate.figures:
-        now = there.get((claimed.run, claimed.set, claimed.quantity))
+        now = there.get(_of(claimed))
         if now is None:
             missing += 1
         elif abs(now.mean - claimed.mean) > certificate.tolerances[claimed.quantity]:
@@ -280,6 +322,10 @@ def _figures(
     )
 
 
+def _of(figure: Figure) -> tuple[str, str, str, str]:
+    return figure.run, figure.set, figure.quantity, figure.structure
+
+
 def _answers(findings: Sequence[Any]) -> list[tuple[str, str]]:
     return [(finding.question, finding.answer) for finding in findings]
 
@@ -287,7 +333,9 @@ def _answers(findings: Sequence[Any]) -> list[tuple[str, str]]:
 def _off(claimed: Figure, now: Figure) -> str:
     quantity = BY_KEY[claimed.quantity]
     digits = quantity.digits + 1
+    who = f"'{claimed.run}'" if claimed.run else "what an expert drew"
+    what = f" ({claimed.structure})" if claimed.structure else ""
     return (
-        f"{quantity.title} of '{claimed.run}' on '{claimed.set}' is {now.mean:.{digits}f}, not "
-        f"{claimed.mean:.{digits}f}."
+        f"{quantity.title}{what} of {who} on '{claimed.set}' is {now.mean:.{digits}f}, "
+        f"not {claimed.mean:.{digits}f}."
     )

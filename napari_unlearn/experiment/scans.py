@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_unlearn.errors import WrongUse
+from napari_unlearn.evaluation.subject_runs import NONMEMBERS
 from napari_unlearn.experiment.data_check import check_sets, file_name
 from napari_unlearn.experiment.finding import Finding, some
 from napari_unlearn.experiment.shelved_scan import open_shelved
@@ -36,7 +37,7 @@ class Scans:
         "data.labels": "a reconstruction learns no labels",
         "preprocessing.shape": "scans keep their own matrix",
     }
-    set_apart = ()
+    set_apart = (NONMEMBERS,)
     units = ("scans", "slices")
     lighter = "fewer cascades or channels"
 

@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unlearn.errors import shortened
 from napari_unlearn.io.dicom_image import DicomImage, is_dicom, read_header, read_pixels
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.hdf5 import check_readable
 from napari_unlearn.io.volume import ImageVolume
+
+_SERIES_TOLD = 8
+"""Of a folder that holds several."""
 
 
 def read_dicom(
@@ -88,10 +92,12 @@ def _find_slices(path: Path) -> list[DicomImage]:
 
 def _choose_series(path: Path, slices: list[DicomImage], series: int | None) -> list[DicomImage]:
     counts = Counter((s.series, s.series_number) for s in slices)
-    known = ", ".join(
-        f"{number if number is not None else 'without number'} ({count} images)"
+    told = [
+        f"{'without number' if number is None else shortened(number, 12)} ({count} images)"
         for (_, number), count in sorted(counts.items(), key=lambda item: item[0][1] or 0)
-    )
+    ]
+    more = len(told) - _SERIES_TOLD
+    known = ", ".join(told[:_SERIES_TOLD]) + (f" and {more} more" if more > 0 else "")
     if series is None and len(counts) == 1:
         return slices
     chosen = [uid for uid, number in counts if number == series]

@@ -17,6 +17,7 @@ from napari_unlearn.io.fastmri_layout import (
     affine_of,
     find_kspace,
     find_target,
+    is_set,
     read_attributes,
     read_mask,
     read_xml,
@@ -188,7 +189,7 @@ def read_fastmri(path: str | os.PathLike[str]) -> FastmriScan:
         affine=affine_of(attributes),
         anatomy=str(attributes.get("anatomy", _ANATOMIES.get(acquisition, ""))),
         patient=str(attributes.get("patient_id", "")),
-        simulated=bool(attributes.get("simulated", False)),
+        simulated=is_set(attributes.get("simulated")),
         source=str(path),
     )
     stated = attributes.get("max")

@@ -110,6 +110,11 @@ def read_attributes(file: h5py.File) -> dict[str, Any]:
     return values
 
 
+def is_set(value: object) -> bool:
+    """Whether an attribute is a number other than 0: neither text nor an array is a switch."""
+    return isinstance(value, int | float) and value != 0
+
+
 def is_plain(dtype: np.dtype) -> bool:
     """Whether numbers or text are stored, rather than references, sequences or compounds."""
     return dtype.kind in "biufS" or h5py.check_string_dtype(dtype) is not None

@@ -13,6 +13,8 @@ from napari_unlearn.mri.arrays import root_sum_of_squares, to_kspace
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.mri.simulate import birdcage_coils, smooth_phase
 
+_ROUNDING = 1.001
+"""Of two Fourier transforms in single precision, and more."""
 _PHASE = 0.5
 """Standard deviation of the object's smooth phase [rad]."""
 
@@ -85,8 +87,21 @@ class SimulatedScan:
 
     @cached_property
     def maximum(self) -> float | None:
-        """Largest value of the reference volume."""
-        return max(float(self._reference(i).max()) for i in range(self.header.slices))
+        """Largest value of the reference volume.
+
+        Slices are made from the brightest on, until none that is left can hold it: the noise of a
+        pixel is the root sum of 2 coils squares of normal numbers, sqrt(2 coils) at most on
+        average and never nine standard deviations above (1e-10 among 10^8 pixels).
+        """
+        shading = np.linalg.norm(self._maps[0], axis=0)
+        clean = [float((self.image(i) * shading).max()) for i in range(self.header.slices)]
+        reach = self.noise * self._brightest / np.sqrt(2) * (np.sqrt(2 * self.coils) + 9)
+        largest = 0.0
+        for index in sorted(range(len(clean)), key=lambda i: clean[i], reverse=True):
+            if _ROUNDING * (clean[index] + reach) <= largest:
+                break
+            largest = max(largest, float(self._reference(index).max()))
+        return largest
 
     @property
     def _maps(self) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:

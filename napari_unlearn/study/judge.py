@@ -49,7 +49,7 @@ def judge(
     Raises:
         UnlearnError: if there is nothing to evaluate, or the attack finds no test set.
     """
-    names = [*experiment.data.tests, *(["forget"] if on_forget_set else [])]
+    names = [*experiment.watched, *(["forget"] if on_forget_set else [])]
     tests = {name: experiment.samples(name) for name in names}
     if attack is not None:
         _check(experiment)

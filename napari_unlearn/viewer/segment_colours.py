@@ -1,28 +1,13 @@
-"""Colours of structures and of disagreement: one place for layers, tables and legends.
-
-Chosen for the largest smallest distance between any two, as people with normal sight, without
-red cones and without green cones see them (tests/viewer/test_segment_colours.py).
-"""
+"""Structures and disagreement as napari colours labels."""
 
 from collections.abc import Collection
 
 from napari.utils.colormaps import DirectLabelColormap
 
+from napari_unlearn.evaluation.structure_colours import STRUCTURE_COLOURS as STRUCTURE_COLOURS
+from napari_unlearn.evaluation.structure_colours import structure_colour as structure_colour
 from napari_unlearn.mri.subject3d import Structure
 from napari_unlearn.viewer.segment_result import EXTRA, MISSING, OTHER
-
-STRUCTURE_COLOURS: dict[int, str] = {
-    Structure.CORTICAL_GREY: "#FAB60E",
-    Structure.BASAL_GANGLIA: "#682AA0",
-    Structure.WHITE: "#FFF2B2",
-    Structure.LESION: "#ED482C",
-    Structure.CSF: "#66BAFF",
-    Structure.VENTRICLE: "#2A75FF",
-    Structure.CEREBELLUM: "#0DAE7A",
-    Structure.BRAIN_STEM: "#6B3422",
-    Structure.INFARCTION: "#FFBED2",
-    Structure.OTHER: "#737272",
-}
 
 DISAGREEMENT_COLOURS: dict[int, str] = {
     MISSING: "#56B4E9",
@@ -34,12 +19,6 @@ OUTERMOST = int(Structure.CSF)
 """Wraps the brain, so that a surface of everything would show nothing else."""
 
 _CLEAR = "transparent"
-
-
-def structure_colour(label: int) -> str:
-    """Colour of a label; values that MRBrainS18 does not know share those that it does."""
-    known = list(STRUCTURE_COLOURS.values())
-    return STRUCTURE_COLOURS.get(label) or known[(label - 1) % len(known)]
 
 
 def structure_colormap(

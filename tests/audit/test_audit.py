@@ -1,10 +1,12 @@
 import json
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
 
+from napari_unlearn import __version__
 from napari_unlearn.audit.audit import audit
 from napari_unlearn.audit.error import AuditError
 from napari_unlearn.audit.inversion import Probe
@@ -16,7 +18,7 @@ from napari_unlearn.errors import Cancelled, WrongUse
 from napari_unlearn.evaluation.relearn import Attack
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.models.card import Card
-from napari_unlearn.models.checkpoint import save_checkpoint
+from napari_unlearn.models.checkpoint import save_checkpoint, sha256
 from napari_unlearn.models.registry import build
 from napari_unlearn.unlearning.record import CHECKPOINT
 from tests.tiny_heads import write_heads
@@ -66,6 +68,16 @@ def test_a_reconstruction_is_audited_slice_by_slice_under_names_of_nobody(scans)
     assert set(found.run("ft").losses) == {"forget 1", "other 1"}
     assert len(found.run("ft").losses["forget 1"]) == 2  # slices
     assert "brain" not in found.json()
+
+
+def test_it_says_which_files_it_attacked_when_and_with_which_seeds(heads):
+    found = outcome(heads, relearn=None)
+    assert {run.name: run.sha256 for run in found.runs} == {
+        name: sha256(path) for name, path in heads.runs.items()
+    }
+    assert found.seeds == {"intervals": 0}
+    assert datetime.fromisoformat(found.made).utcoffset() == timedelta(0)
+    assert found.versions["napari-unlearn"] == __version__
 
 
 def test_a_run_with_the_oracles_weights_is_no_distance_from_it(heads):
@@ -122,6 +134,13 @@ def test_a_hold_out_must_be_a_test_set_of_strangers(scans):
     learnt = scans.model_copy(update={"data": data})
     with pytest.raises(AuditError, match="1 of the people of the hold-out 'forget_test' are in"):
         outcome(learnt)
+
+
+def test_the_set_nonmember_is_for_attacks_alone_of_scans_as_of_heads(scans):
+    tests = {**scans.data.tests, "nonmember": ["data/site_test/*.h5"]}
+    known = scans.model_copy(update={"data": scans.data.model_copy(update={"tests": tests})})
+    assert outcome(known, relearn=None).hold_out == "nonmember"
+    assert known.watched == tuple(scans.data.tests)
 
 
 def test_runs_that_are_not_there_are_refused(heads, tmp_path):

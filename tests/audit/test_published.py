@@ -16,7 +16,7 @@ def read(name):
 
 def test_the_page_says_what_the_results_hold():
     found = SCRIPT["blocks"](RESULTS)
-    assert set(found) == {"reconstruction", "segmentation", "brain-knee", "heads"}
+    assert set(found) == {"reconstruction", "segmentation", "shadows", "brain-knee", "heads"}
     text = PAGE.read_text()
     assert all(words in text for words in found.values())
 

@@ -2,8 +2,9 @@ import shutil
 
 import pytest
 
-from napari_unlearn.certificate.files import write_certificate
+from napari_unlearn.certificate.files import read_certificate, write_certificate
 from napari_unlearn.certificate.make import Made, Order, certify
+from napari_unlearn.certificate.verify import Checked, verify
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.pseudonym import naming
 from tests.tiny_study import train_all, write_study
@@ -36,6 +37,14 @@ def template(tmp_path_factory):
     train_all(study)
     certified(folder)
     return folder
+
+
+def check(folder, name="report.html", **how):
+    """What `--verify` finds."""
+    certificate, page = read_certificate(folder / name)
+    *_, checked = verify(certificate, page, Experiment.load(folder), device="cpu", **how)
+    assert isinstance(checked, Checked)
+    return checked
 
 
 @pytest.fixture

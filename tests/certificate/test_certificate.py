@@ -1,6 +1,5 @@
 """A certificate of a small experiment: what it says, what it hides, how it is checked."""
 
-import json
 import re
 import shutil
 
@@ -12,21 +11,12 @@ from napari_unlearn.certificate.error import CertificateError
 from napari_unlearn.certificate.files import read_certificate, write_certificate
 from napari_unlearn.certificate.ledger import read_ledger
 from napari_unlearn.certificate.make import Order, certify
-from napari_unlearn.certificate.verify import Checked, verify
 from napari_unlearn.errors import WrongUse
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.models.checkpoint import sha256
 from napari_unlearn.pseudonym import naming
-from tests.certificate.conftest import certified
-
-
-def check(folder, name="report.html", **how):
-    certificate, page = read_certificate(folder / name)
-    study = Experiment.load(folder)
-    *_, checked = verify(certificate, page, study, device="cpu", **how)
-    assert isinstance(checked, Checked)
-    return checked
+from tests.certificate.conftest import certified, check
 
 
 def test_it_names_models_data_and_the_request_by_hash(template):
@@ -147,20 +137,6 @@ def test_a_request_in_a_chain_names_only_its_own_scans(study):
     wrong = Order(forget=("brain_0001",), device="cpu")
     with pytest.raises(WrongUse, match="brain_0002"):
         list(certify(Experiment.load(study), wrong))
-
-
-def test_an_audit_beside_the_experiment_is_part_of_it(study):
-    said = {"claim": "Nobody is found", "answer": "not supported", "why": "brain_0002 is found"}
-    own = {"name": "acquired-lines", "auc": {"value": 0.9, "low": 0.8, "high": 1.0}}
-    own |= {"verdicts": [said], "losses": {"brain_0002": [0.1]}}
-    audit = {"experiment": "x", "hold_out": "site_test", "members": 1, "others": 1, "runs": [own]}
-    (study / "runs" / "audit.json").write_text(json.dumps(audit))
-    made = certified(study)
-    assert made.verdict.answer == "not supported"
-    page = (study / "report.html").read_text()
-    assert "Nobody is found" in page
-    assert "is found</td>" in page
-    assert "brain_0002" not in page
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from napari_unlearn.certificate.files import read_certificate
 from napari_unlearn.certificate.verify import Checked, verify
 from napari_unlearn.experiment import Experiment
 
+AUDIT = "the audit's file (its attacks were not made again)"
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "certificate"
 
 
@@ -24,8 +25,20 @@ def test_it_verifies_on_the_shipped_data():
     *_, checked = verify(certificate, page, Experiment.load(SAMPLE), device="cpu")
     assert isinstance(checked, Checked)
     assert checked.differences == ()
-    for sentence in ("the verdict", "the model 'acquired-lines'", "the page's text"):
+    for sentence in ("the verdict", "the model 'acquired-lines'", "the page's text", AUDIT):
         assert sentence in checked.agreed
+
+
+def test_its_audit_tells_a_layman_what_is_left():
+    certificate, page = read_certificate(SAMPLE / "certificate.html")
+    assert certificate.audit is not None
+    assert not certificate.audit.outdated
+    assert (certificate.audit.members, certificate.audit.others) == (60, 60)
+    *others, attacks = certificate.verdict.findings
+    assert {finding.answer for finding in others} == {"supported"}
+    assert attacks.answer == certificate.verdict.answer == "not supported"
+    assert "a little further training brings back" in attacks.sentence
+    assert "The attacks found something." in page
 
 
 def test_it_says_what_there_is_to_say():

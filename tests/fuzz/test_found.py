@@ -179,6 +179,36 @@ def test_a_dicom_slice_of_four_gigapixels(said, tmp_path):
     assert "more than any slice has" in said("scan", folder)
 
 
+def test_a_switch_that_is_an_array(sandbox, tmp_path):
+    write_fastmri(tmp_path / "s.h5", make_scan())
+    with h5py.File(tmp_path / "s.h5", "r+") as file:
+        file.attrs["simulated"] = np.full((4, 4), np.nan)
+    assert sandbox.read("scan", tmp_path / "s.h5").kind == "fine"
+
+
+def test_a_header_of_adapters_that_is_nested_without_end(said, tmp_path):
+    header = b'{"a":' * 1000
+    path = tmp_path / "adapters.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    assert "its header is nested too deeply" in said("adapters", path)
+
+
+def test_many_series_of_which_one_has_a_number_of_hundreds_of_digits(said, tmp_path):
+    folder = tmp_path / "d"
+    for number in range(20):
+        tags = {"SeriesInstanceUID": f"1.2.{number}", "SeriesNumber": number}
+        write_series(folder, slices=1, echo_times=(5,), tags=tags, big_endian=False)
+        image = folder / "001.dcm"
+        if number == 7:  # the tag, its kind and its length, then the digit
+            old, new = (b"\x20\x00\x11\x00IS" + each for each in (b"\2\0007 ", b"\6\0001e308 "))
+            assert image.read_bytes().count(old) == 1
+            image.write_bytes(image.read_bytes().replace(old, new))
+        image.rename(folder / f"{number}.dcm")
+    sentence = said("scan", folder)
+    assert "20 DICOM series, 0 (1 images), 1 (1 images)" in sentence
+    assert "and 12 more" in sentence
+
+
 def test_events_that_are_no_epochs(sandbox, tmp_path):
     """An epoch called "a" could not be sorted among numbers."""
     good = '{"event": "EpochEnd", "epoch": 1, "loss": 1.0, "metrics": {}, "seconds": 1.0}\n'
@@ -195,6 +225,8 @@ def test_an_outline_of_a_kind_without_end(said, tmp_path):
         json.dumps({"type": "Polygon", "coordinates": [[[10**400, 1], [1, 2], [3, 4]]]})
     )
     assert "not an outline" in said("outline", path)
+    path.write_text(json.dumps({"type": "Polygon", "coordinates": [[[0, 1], [1, 2], [3, [4]]]]}))
+    assert "lists of one length are expected" in said("outline", path)
 
 
 def test_a_picture_that_is_a_program(said, tmp_path):

@@ -38,6 +38,27 @@ def test_the_reference_is_what_k_space_shows():
     assert scan.acquired is None
 
 
+def test_slices_that_cannot_hold_the_maximum_are_not_made():
+    made = []
+
+    class Watched(SimulatedScan):
+        def kspace(self, index):
+            made.append(index)
+            return super().kspace(index)
+
+    dim = np.linspace(0.1, 1, 20)[:, None, None] * np.ones((20, 32, 32))
+    scan = Watched(ImageVolume("v", np.float32(dim)))
+    assert scan.maximum == max(scan.target(i).max() for i in range(20))
+    made.clear()
+    assert Watched(scan.volume).maximum == scan.maximum
+    assert made[0] == 19
+    assert len(made) < 6
+    nothing = Watched(ImageVolume("v", np.zeros((64, 32, 32), np.uint8)))
+    made.clear()
+    assert nothing.maximum == 0
+    assert made == []
+
+
 def test_the_object_is_still_there():
     """Coil shading changes brightness smoothly; it does not move the disc."""
     target = SimulatedScan(volume(), noise=0).target(1)

@@ -21,6 +21,8 @@ pytestmark = [
 MOMENTS = 4
 EARLIEST = 0.15
 """Seconds that Python itself needs before any line of ours runs."""
+ENDS = (130, -signal.SIGINT)
+"""What a shell calls 130: Python ends itself by the signal where it met code that C was running."""
 
 
 def start(study, *arguments):
@@ -69,7 +71,7 @@ def test_interrupted_at_random_moments_training_ends_with_the_same_weights(study
             assert "napari_unlearn/" not in said
             continue
         interrupted += 1
-        assert process.returncode == 130
+        assert process.returncode in ENDS, said
         assert said.strip().splitlines()[-1].startswith("Interrupted; ")
         assert "Traceback" not in said
     assert interrupted >= MOMENTS // 2
@@ -91,6 +93,6 @@ def test_an_interrupted_evaluation_is_one_sentence(study):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     if process.returncode != 0:
-        assert process.returncode == 130
+        assert process.returncode in ENDS, said
         assert said.strip().splitlines()[-1] == "Interrupted; nothing is half-written."
     assert not list(study.rglob(".part.*"))
