@@ -9,7 +9,7 @@ from napari_unlearn.reading.reading import Reading
 from tests.reading.studies import Clock, write_study
 
 WALL = re.compile(r"\btime\.time(_ns)?\(|\bdatetime\.(now|today|utcnow)\(|\blocaltime\(|\bgmtime\(")
-STAMPS = {"certificate/make.py", "reading/reading.py"}
+STAMPS = {"audit/audit.py", "certificate/make.py", "reading/reading.py"}
 """Where the clock says when, not how long."""
 
 
