@@ -6,15 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
-from napari_unlearn.models.activation import backwards, forwards, is_fused, is_little
+from napari_unlearn.models.activation import backwards, forwards, is_fused
 
 
 def can_share(image: Tensor) -> bool:
-    """Whether images are computed by our own code, of even size, and worth it."""
-    even = all(size % 2 == 0 for size in image.shape[2:])
-    return even and is_fused(image) and not is_little(image)
+    """Whether images are computed by our own code and of even size."""
+    return is_fused(image) and all(size % 2 == 0 for size in image.shape[2:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,27 +54,23 @@ class Skip:
 
 
 class _Pool(torch.autograd.Function):
-    """Norm, leaky ReLU, a copy into the stack, average pooling."""
+    """Norm and leaky ReLU into the second half of the stack, average pooling."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, stack: Tensor) -> tuple[Tensor, Tensor]:
-        output, inverse = forwards(image)
+        batch, channels, rows, columns = image.shape
+        small = (batch, channels, rows // 2, columns // 2)
+        pooled = image.new_empty(small).contiguous(memory_format=torch.channels_last)
         # .data: the other half is written later, which must not count as a change of this one,
         # and what is kept must not be a view of what autograd is handed.
-        kept = stack.data[:, image.shape[1] :].copy_(output)
-        ctx.save_for_backward(kept, inverse)
-        return stack.data[:, image.shape[1] :], functional.avg_pool2d(output, 2)
+        kept = stack.data[:, channels:]
+        ctx.save_for_backward(kept, forwards(image, kept, pooled))
+        return stack.data[:, channels:], pooled
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, skip: Tensor, pooled: Tensor) -> tuple[Tensor, None]:
-        output, inverse = ctx.saved_tensors
-        gradient = torch.empty_like(output, memory_format=torch.channels_last)
-        batch, channels, rows, columns = gradient.shape
-        fine = gradient.view(batch, channels, rows // 2, 2, columns // 2, 2)
-        quarter = pooled[:, :, :, None, :, None]
-        torch.add(skip.view_as(fine), quarter, alpha=0.25, out=fine)
-        return backwards(gradient, output, inverse), None
+        return backwards(skip, *ctx.saved_tensors, pooled), None
 
 
 class _Join(torch.autograd.Function):
@@ -84,9 +78,8 @@ class _Join(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, skip: Tensor, stack: Tensor) -> Tensor:
-        output, inverse = forwards(image)
-        kept = stack.data[:, : image.shape[1]].copy_(output)
-        ctx.save_for_backward(kept, inverse)
+        kept = stack.data[:, : image.shape[1]]
+        ctx.save_for_backward(kept, forwards(image, kept))
         return stack.data
 
     @staticmethod
