@@ -7,7 +7,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from napari_unlearn.models.rows import lanes_of, parts_of, rows_of, scratch, share
+from napari_unlearn.models.rows import (
+    kernels,
+    lanes_of,
+    nothing,
+    parts_of,
+    rows_of,
+    scratch,
+    share,
+)
 
 SLOPE = 0.2
 EPSILON = 1e-5
@@ -64,22 +72,19 @@ def forwards(image: Tensor, output: Tensor, pooled: Tensor | None = None) -> Ten
     Returns:
         1 / sqrt(var + 1e-5), (batch, channels).
     """
-    batch, channels = image.shape[:2]
+    batch, channels, _, columns = image.shape
     inverse = image.new_empty(batch, channels)
     if image.is_meta:
         return inverse
-    from napari_unlearn.models import kernels
-
-    values, parts = rows_of(image).values, parts_of(image)
-    small = rows_of(output[:0, :, :0] if pooled is None else pooled).values
-    moments = scratch(batch, parts, channels)
-    lanes, found, into = lanes_of(image), inverse.numpy(), rows_of(output)
-    share(lambda part: kernels.measure(values, channels, lanes, part, parts, moments), parts)
+    loops, parts, lanes = kernels(), parts_of(image), lanes_of(channels, columns)
+    values, moments = rows_of(image).values, scratch(batch, parts, channels)
+    share(parts, loops.measure, values, channels, lanes, moments)
     share(
-        lambda part: kernels.standardise(
-            values, channels, lanes, part, parts, moments, EPSILON, SLOPE, found, *into, small
-        ),
         parts,
+        loops.standardise,
+        *(values, channels, lanes, moments, EPSILON, SLOPE, inverse.numpy()),
+        *rows_of(output),
+        nothing(values.dtype) if pooled is None else rows_of(pooled).values,
     )
     return inverse
 
@@ -103,23 +108,12 @@ def backwards(
     result = torch.empty_like(output, memory_format=torch.channels_last)
     if output.is_meta:
         return result
-    from napari_unlearn.models import kernels
-
-    batch, channels = output.shape[:2]
-    parts, lanes = parts_of(output), lanes_of(output)
-    small = rows_of(output[:0, :, :0] if pooled is None else pooled).values
-    come, kept, left = rows_of(gradient), rows_of(output), rows_of(result).values
-    sums, found = scratch(batch, parts, channels), inverse.numpy()
-    share(
-        lambda part: kernels.gather(
-            *come, small, *kept, channels, lanes, SLOPE, part, parts, left, sums
-        ),
-        parts,
-    )
-    share(
-        lambda part: kernels.project(
-            *kept, channels, lanes, SLOPE, part, parts, sums, found, left
-        ),
-        parts,
-    )
+    batch, channels, _, columns = output.shape
+    loops, parts, lanes = kernels(), parts_of(output), lanes_of(channels, columns)
+    values, kept = rows_of(result).values, rows_of(output)
+    small = nothing(values.dtype) if pooled is None else rows_of(pooled).values
+    sums = scratch(batch, parts, channels)
+    common = (*kept, channels, lanes, SLOPE)
+    share(parts, loops.gather, *rows_of(gradient), small, *common, values, sums)
+    share(parts, loops.project, *common, sums, inverse.numpy(), values)
     return result

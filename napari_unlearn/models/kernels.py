@@ -35,6 +35,9 @@ def _compiled(loop: F) -> F:
 @_compiled
 def _take(image: Array, stride: int, at: int, channels: int, row: Array) -> None:
     """Copy the channels that are meant from one row of an image."""
+    if stride == channels:
+        row[:] = image
+        return
     for pixel in range(row.size // channels):
         here, there = uintp(pixel * stride + at), uintp(pixel * channels)
         for channel in range(uintp(channels)):
@@ -43,7 +46,7 @@ def _take(image: Array, stride: int, at: int, channels: int, row: Array) -> None
 
 @_compiled
 def _put(row: Array, stride: int, at: int, channels: int, image: Array) -> None:
-    """Undo `_take`."""
+    """Undo `_take`, where stride is not channels."""
     for pixel in range(row.size // channels):
         here, there = uintp(pixel * channels), uintp(pixel * stride + at)
         for channel in range(uintp(channels)):
@@ -52,7 +55,7 @@ def _put(row: Array, stride: int, at: int, channels: int, image: Array) -> None:
 
 @_compiled
 def measure(
-    image: Array, channels: int, lanes: int, part: int, parts: int, moments: Array
+    part: int, parts: int, image: Array, channels: int, lanes: int, moments: Array
 ) -> None:
     """Mean and sum of squared distances from it, of every channel.
 
@@ -60,11 +63,11 @@ def measure(
     so that neither many pixels nor a large mean cost accuracy.
 
     Args:
+        part: which rows.
+        parts: of how many.
         image: stride = channels.
         channels: of a pixel.
         lanes: a multiple of channels that divides the rows.
-        part: which rows.
-        parts: of how many.
         moments: (batch, parts, 2, channels) float64, filled.
     """
     batch, rows, length = image.shape
@@ -113,11 +116,11 @@ def measure(
 
 @_compiled
 def standardise(
+    part: int,
+    parts: int,
     image: Array,
     channels: int,
     lanes: int,
-    part: int,
-    parts: int,
     moments: Array,
     epsilon: float,
     slope: float,
@@ -130,11 +133,11 @@ def standardise(
     """leaky((x - mean) / sqrt(var + epsilon)), and the mean of every 2x2 pixels of it.
 
     Args:
-        image: as in `measure`, as are the next four.
-        channels: of a pixel.
-        lanes: a multiple of channels that divides the rows.
         part: which rows.
         parts: of how many.
+        image: as in `measure`, as are the next two.
+        channels: of a pixel.
+        lanes: a multiple of channels that divides the rows.
         moments: what `measure` found, of all parts.
         epsilon: added to the variance.
         slope: of leaky ReLU, below 1.
@@ -193,6 +196,8 @@ def standardise(
 
 @_compiled
 def gather(
+    part: int,
+    parts: int,
     gradient: Array,
     gradient_stride: int,
     gradient_at: int,
@@ -203,14 +208,14 @@ def gather(
     channels: int,
     lanes: int,
     slope: float,
-    part: int,
-    parts: int,
     result: Array,
     sums: Array,
 ) -> None:
     """The gradient before leaky ReLU, d, and the sums of d and of d z; z is what ReLU was given.
 
     Args:
+        part: which rows.
+        parts: of how many.
         gradient: at the output.
         gradient_stride: of it.
         gradient_at: first channel in it.
@@ -221,14 +226,12 @@ def gather(
         channels: of a pixel.
         lanes: a multiple of channels that divides the rows.
         slope: of leaky ReLU.
-        part: which rows.
-        parts: of how many.
         result: stride = channels, filled with d.
         sums: (batch, parts, 2, channels) float64, filled.
     """
     batch, rows, length = result.shape
     kind = result.dtype.type
-    buffer = np.empty(length, result.dtype)
+    buffers = np.empty((2, length), result.dtype)
     first_sums, second_sums = np.empty(lanes, result.dtype), np.empty(lanes, result.dtype)
     slope, steep, quarter = kind(slope), kind(1 / slope), kind(0.25)
     first, last = rows * part // parts, rows * (part + 1) // parts
@@ -239,22 +242,24 @@ def gather(
             first_sums[:] = 0
             second_sums[:] = 0
             for row in range(begin, min(last, begin + step)):
-                line = result[index, row]
-                _take(gradient[index, row], gradient_stride, gradient_at, channels, line)
+                line, arriving = result[index, row], gradient[index, row]
+                if gradient_stride != channels or pooled.size:
+                    arriving = buffers[0]  # not `line`: loops over memory that may be shared are slow
+                    _take(gradient[index, row], gradient_stride, gradient_at, channels, arriving)
                 if pooled.size:
                     mean_of = pooled[index, row // 2]
                     for pixel in range(length // channels):
                         here, there = uintp(pixel * channels), uintp(pixel // 2 * channels)
                         for channel in range(uintp(channels)):
-                            line[here + channel] += quarter * mean_of[there + channel]
+                            arriving[here + channel] += quarter * mean_of[there + channel]
                 values = output[index, row]
                 if stride != channels:
-                    _take(values, stride, at, channels, buffer)
-                    values = buffer
+                    values = buffers[1]
+                    _take(output[index, row], stride, at, channels, values)
                 for group in range(length // lanes):
                     here = uintp(group * lanes)
                     for lane in range(uintp(lanes)):
-                        z, d = values[here + lane], line[here + lane]
+                        z, d = values[here + lane], arriving[here + lane]
                         d = d if z > 0 else d * slope
                         z = z if z > 0 else z * steep
                         line[here + lane] = d
@@ -268,14 +273,14 @@ def gather(
 
 @_compiled
 def project(
+    part: int,
+    parts: int,
     output: Array,
     stride: int,
     at: int,
     channels: int,
     lanes: int,
     slope: float,
-    part: int,
-    parts: int,
     sums: Array,
     inverse: Array,
     result: Array,
@@ -283,14 +288,14 @@ def project(
     """(d - mean(d) - z mean(d z)) / std in d's place.
 
     Args:
-        output: as in `gather`, as are the next seven.
+        part: which rows.
+        parts: of how many.
+        output: as in `gather`, as are the next five.
         stride: of the output.
         at: first channel in the output.
         channels: of a pixel.
         lanes: a multiple of channels that divides the rows.
         slope: of leaky ReLU.
-        part: which rows.
-        parts: of how many.
         sums: what `gather` found, of all parts.
         inverse: what `standardise` found.
         result: d, changed.

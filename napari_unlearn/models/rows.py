@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _WIDE = 96  # numbers that fill enough vector registers at once
-_WORTH_SHARING = 400_000  # numbers from which on a second thread gains more than it costs
+_WORTH_SHARING = 200_000  # numbers from which on a second thread gains more than it costs
 
 
 class Rows(NamedTuple):
@@ -28,30 +29,35 @@ class Rows(NamedTuple):
 def rows_of(image: Tensor) -> Rows:
     """See (batch, channels, rows, columns); what lies otherwise in memory is copied."""
     batch, channels, rows, columns = image.shape
-    stride = channels
     start = image.storage_offset()
-    if not image.is_contiguous(memory_format=torch.channels_last):
+    if image.is_contiguous(memory_format=torch.channels_last):
+        stride, at = channels, 0
+    else:
         stride = image.stride(3)
         at = start % stride if stride else 0
-        end = start - at + batch * rows * columns * stride
-        half = (
-            image.stride() == (rows * columns * stride, 1, columns * stride, stride)
-            and at + channels <= stride
-            and end * image.element_size() <= image.untyped_storage().nbytes()
-        )
-        if not half:
-            return rows_of(image.contiguous(memory_format=torch.channels_last))
         start -= at
-    else:
-        at = 0
+        wanted = (rows * columns * stride, 1, columns * stride, stride)
+        end = (start + batch * rows * columns * stride) * image.element_size()
+        if (
+            image.stride() != wanted
+            or at + channels > stride
+            or end > image.untyped_storage().nbytes()
+        ):
+            return rows_of(image.contiguous(memory_format=torch.channels_last))
     length = columns * stride
     whole = image.as_strided((batch, rows, length), (rows * length, length, 1), start)
     return Rows(whole.numpy(force=True), stride, at)
 
 
-def lanes_of(image: Tensor) -> int:
+@cache
+def nothing(dtype: np.dtype[Any]) -> NDArray[Any]:
+    """What stands for rows that there are not."""
+    return np.empty((0, 0, 0), dtype)
+
+
+@cache
+def lanes_of(channels: int, columns: int) -> int:
     """Of as many neighbouring pixels as fill vector registers and divide a row."""
-    channels, columns = image.shape[1], image.shape[3]
     fold = 1
     while 2 * fold * channels <= _WIDE and columns % (2 * fold) == 0:
         fold *= 2
@@ -62,13 +68,18 @@ def parts_of(image: Tensor) -> int:
     """In how many parts the rows of such images are worked on."""
     if image.numel() < _WORTH_SHARING:
         return 1
-    return max(1, min(torch.get_num_threads(), image.shape[2]))
+    return max(1, min(torch.get_num_threads(), image.shape[2] // 2))
 
 
-def share(work: Callable[[int], None], parts: int) -> None:
-    """Do each part's work, at the same time."""
-    others = [_workers().submit(work, part) for part in range(1, parts)]
-    work(0)
+def scratch(batch: int, parts: int, channels: int) -> NDArray[np.float64]:
+    """Two numbers per part and channel."""
+    return np.empty((batch, parts, 2, channels))
+
+
+def share(parts: int, loop: Callable[..., None], *arguments: Any) -> None:
+    """Call a loop for every part, all at the same time."""
+    others = [_workers().submit(loop, part, parts, *arguments) for part in range(1, parts)]
+    loop(0, parts, *arguments)
     for other in others:
         other.result()
 
@@ -78,6 +89,7 @@ def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="rows")
 
 
-def scratch(batch: int, parts: int, channels: int) -> NDArray[np.float64]:
-    """Two numbers per part and channel."""
-    return np.empty((batch, parts, 2, channels))
+@cache
+def kernels() -> Any:
+    """The module of compiled loops; numba, which takes a moment, is imported when it is needed."""
+    return import_module("napari_unlearn.models.kernels")
