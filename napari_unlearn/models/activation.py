@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -10,15 +11,16 @@ from torch.nn import functional
 from napari_unlearn.models.rows import (
     kernels,
     lanes_of,
-    nothing,
     parts_of,
-    rows_of,
+    place,
+    readable,
     scratch,
     share,
 )
 
 SLOPE = 0.2
 EPSILON = 1e-5
+_SLOPES = {torch.float32: np.float32(SLOPE), torch.float64: np.float64(SLOPE)}
 
 
 def normalise_and_leak(image: Tensor) -> Tensor:
@@ -72,20 +74,18 @@ def forwards(image: Tensor, output: Tensor, pooled: Tensor | None = None) -> Ten
     Returns:
         1 / sqrt(var + 1e-5), (batch, channels).
     """
-    batch, channels, _, columns = image.shape
+    batch, channels, rows, columns = image.shape
     inverse = image.new_empty(batch, channels)
     if image.is_meta:
         return inverse
-    loops, parts, lanes = kernels(), parts_of(image), lanes_of(channels, columns)
-    values, moments = rows_of(image).values, scratch(batch, parts, channels)
-    share(parts, loops.measure, values, channels, lanes, moments)
-    share(
-        parts,
-        loops.standardise,
-        *(values, channels, lanes, moments, EPSILON, SLOPE, inverse.numpy()),
-        *rows_of(output),
-        nothing(values.dtype) if pooled is None else rows_of(pooled).values,
-    )
+    loops, parts = kernels(), parts_of(image)
+    image = image.contiguous(memory_format=torch.channels_last)
+    common = ((batch, rows, columns, channels), lanes_of(channels, columns), _SLOPES[image.dtype])
+    address, moments = image.data_ptr(), scratch(batch, parts, channels)
+    share(parts, loops.measure, *common, address, moments)
+    small = 0 if pooled is None else pooled.data_ptr()
+    known = (address, moments, inverse.data_ptr())
+    share(parts, loops.standardise, *common, EPSILON, *known, *place(output), small)
     return inverse
 
 
@@ -108,12 +108,14 @@ def backwards(
     result = torch.empty_like(output, memory_format=torch.channels_last)
     if output.is_meta:
         return result
-    batch, channels, _, columns = output.shape
-    loops, parts, lanes = kernels(), parts_of(output), lanes_of(channels, columns)
-    values, kept = rows_of(result).values, rows_of(output)
-    small = nothing(values.dtype) if pooled is None else rows_of(pooled).values
-    sums = scratch(batch, parts, channels)
-    common = (*kept, channels, lanes, SLOPE)
-    share(parts, loops.gather, *rows_of(gradient), small, *common, values, sums)
-    share(parts, loops.project, *common, sums, inverse.numpy(), values)
+    batch, channels, rows, columns = output.shape
+    loops, parts, gradient = kernels(), parts_of(output), readable(gradient)
+    common = ((batch, rows, columns, channels), lanes_of(channels, columns), _SLOPES[output.dtype])
+    come, into, sums = place(gradient), result.data_ptr(), scratch(batch, parts, channels)
+    kept = place(output)
+    if pooled is not None:
+        pooled = pooled.contiguous(memory_format=torch.channels_last)
+    small = 0 if pooled is None else pooled.data_ptr()
+    share(parts, loops.gather, *common, *kept, *come, small, into, sums)
+    share(parts, loops.project, *common, *kept, sums, inverse.data_ptr(), into)
     return result

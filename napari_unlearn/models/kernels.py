@@ -1,20 +1,24 @@
 """Loops over channels-last images, compiled by numba on their first call.
 
-Images are (batch, rows, columns * stride): `stride` numbers per pixel, of which the `channels`
-from `at` on are meant, so that half of a stack of channels needs no copy. Loops run over `lanes`
-numbers, as many whole pixels of a row as fill vector registers. Each call does its `part` of
-`parts` of the rows, or of the pairs of rows where they are pooled, of every image.
+An image is given by the address of its first number and by `stride`, the numbers from one pixel
+to the next: its `channels`, or more where it is some channels of a stack, which so needs no copy.
+Nobody checks addresses: `rows.place` gives them. Loops run over `lanes` numbers, as many whole
+pixels of a row as fill vector registers. Each call does its `part` of `parts` of the rows (of the
+pairs of rows where they are pooled) of every image; `shape` is (batch, rows, columns, channels).
+`slope` is that of leaky ReLU, below 1, and of the type of all numbers.
 """
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit, uintp
+from numba import carray, njit, types, uintp
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-F = TypeVar("F", bound=Callable[..., None])
+Shape = tuple[int, int, int, int]
+F = TypeVar("F", bound=Callable[..., Any])
 _BLOCK = 4096  # numbers that stay in the fastest cache
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -32,30 +36,68 @@ def _compiled(loop: F) -> F:
         return njit(**_OPTIONS)(loop)
 
 
+@intrinsic
+def _pointer(context: Any, address: Any, like: Any) -> Any:
+    """An address as that of numbers of the type of `like`."""
+    kind = types.CPointer(like)
+
+    def made(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], target.get_value_type(kind))
+
+    return kind(address, like), made
+
+
 @_compiled
-def _take(image: Array, stride: int, at: int, channels: int, row: Array) -> None:
+def _image(address: int, shape: Shape, stride: int, like: Any) -> Array:
+    """(batch, rows, columns * stride)"""
+    batch, rows, columns, _ = shape
+    return carray(_pointer(address, like), (batch, rows, columns * stride))
+
+
+@_compiled
+def _take(image: Array, stride: int, channels: int, row: Array) -> None:
     """Copy the channels that are meant from one row of an image."""
-    if stride == channels:
-        row[:] = image
-        return
     for pixel in range(row.size // channels):
-        here, there = uintp(pixel * stride + at), uintp(pixel * channels)
+        here, there = uintp(pixel * stride), uintp(pixel * channels)
         for channel in range(uintp(channels)):
             row[there + channel] = image[here + channel]
 
 
 @_compiled
-def _put(row: Array, stride: int, at: int, channels: int, image: Array) -> None:
-    """Undo `_take`, where stride is not channels."""
+def _put(row: Array, stride: int, channels: int, image: Array) -> None:
+    """Undo `_take`."""
     for pixel in range(row.size // channels):
-        here, there = uintp(pixel * channels), uintp(pixel * stride + at)
+        here, there = uintp(pixel * channels), uintp(pixel * stride)
         for channel in range(uintp(channels)):
             image[there + channel] = row[here + channel]
 
 
 @_compiled
+def _pool(upper: Array, lower: Array, channels: int, means: Array) -> None:
+    """The mean of every 2x2 pixels of two rows."""
+    quarter = means.dtype.type(0.25)
+    for pixel in range(means.size // channels):
+        here = uintp(pixel * channels)
+        left, right = uintp(2 * pixel * channels), uintp((2 * pixel + 1) * channels)
+        for channel in range(uintp(channels)):
+            above = upper[left + channel] + upper[right + channel]
+            below = lower[left + channel] + lower[right + channel]
+            means[here + channel] = quarter * (above + below)
+
+
+@_compiled
+def _add_spread(means: Array, channels: int, row: Array) -> None:
+    """Add a quarter of each mean's gradient to that of a row of its pixels."""
+    quarter = row.dtype.type(0.25)
+    for pixel in range(row.size // channels):
+        here, there = uintp(pixel * channels), uintp(pixel // 2 * channels)
+        for channel in range(uintp(channels)):
+            row[here + channel] += quarter * means[there + channel]
+
+
+@_compiled
 def measure(
-    part: int, parts: int, image: Array, channels: int, lanes: int, moments: Array
+    part: int, parts: int, shape: Shape, lanes: int, slope: Any, image: int, moments: Array
 ) -> None:
     """Mean and sum of squared distances from it, of every channel.
 
@@ -65,14 +107,17 @@ def measure(
     Args:
         part: which rows.
         parts: of how many.
-        image: stride = channels.
-        channels: of a pixel.
-        lanes: a multiple of channels that divides the rows.
+        shape: of the image.
+        lanes: a multiple of the channels that divides a row.
+        slope: says the type.
+        image: address; stride = channels.
         moments: (batch, parts, 2, channels) float64, filled.
     """
-    batch, rows, length = image.shape
+    batch, rows, columns, channels = shape
+    values = _image(image, shape, channels, slope)
+    length = columns * channels
     pixels, groups = lanes // channels, length // lanes
-    sums, squares = np.empty(lanes, image.dtype), np.empty(lanes, image.dtype)
+    sums, squares = np.empty(lanes, values.dtype), np.empty(lanes, values.dtype)
     first, last = rows * part // parts, rows * (part + 1) // parts
     step = max(1, _BLOCK // length)
     for index in range(batch):
@@ -81,15 +126,15 @@ def measure(
         spread[:] = 0
         for begin in range(first, last, step):
             end = min(last, begin + step)
-            count = (end - begin) * groups * pixels
+            count, before = (end - begin) * columns, (begin - first) * columns
             sums[:] = 0
             squares[:] = 0
             for row in range(begin, end):
-                line = image[index, row]
+                line = values[index, row]
                 for group in range(groups):
-                    at = uintp(group * lanes)
+                    here = uintp(group * lanes)
                     for lane in range(uintp(lanes)):
-                        sums[lane] += line[at + lane]
+                        sums[lane] += line[here + lane]
             for channel in range(channels):
                 total = sums[channel]
                 for pixel in range(1, pixels):
@@ -97,13 +142,12 @@ def measure(
                 for pixel in range(pixels):
                     sums[pixel * channels + channel] = total / count
             for row in range(begin, end):
-                line = image[index, row]
+                line = values[index, row]
                 for group in range(groups):
-                    at = uintp(group * lanes)
+                    here = uintp(group * lanes)
                     for lane in range(uintp(lanes)):
-                        distance = line[at + lane] - sums[lane]
+                        distance = line[here + lane] - sums[lane]
                         squares[lane] += distance * distance
-            before = (begin - first) * groups * pixels
             share = count / (before + count)
             for channel in range(channels):
                 total = squares[channel]
@@ -118,214 +162,203 @@ def measure(
 def standardise(
     part: int,
     parts: int,
-    image: Array,
-    channels: int,
+    shape: Shape,
     lanes: int,
-    moments: Array,
+    slope: Any,
     epsilon: float,
-    slope: float,
-    inverse: Array,
-    output: Array,
+    image: int,
+    moments: Array,
+    inverse: int,
+    output: int,
     stride: int,
-    at: int,
-    pooled: Array,
+    pooled: int,
 ) -> None:
     """leaky((x - mean) / sqrt(var + epsilon)), and the mean of every 2x2 pixels of it.
 
     Args:
-        part: which rows.
+        part: as in `measure`, as are the next four.
         parts: of how many.
-        image: as in `measure`, as are the next two.
-        channels: of a pixel.
-        lanes: a multiple of channels that divides the rows.
-        moments: what `measure` found, of all parts.
+        shape: of the image.
+        lanes: of a group.
+        slope: of leaky ReLU.
         epsilon: added to the variance.
-        slope: of leaky ReLU, below 1.
-        inverse: (batch, channels), filled with 1 / sqrt(var + epsilon).
-        output: filled; its rows have `stride` numbers per pixel.
+        image: as in `measure`.
+        moments: what `measure` found, of all parts.
+        inverse: address of (batch, channels), filled with 1 / sqrt(var + epsilon).
+        output: address, filled.
         stride: of the output.
-        at: first channel in the output.
-        pooled: half the size, filled; or without elements.
+        pooled: address of half as many rows and columns, filled; or 0.
     """
-    batch, rows, length = image.shape
-    kind = image.dtype.type
-    scale, offset = np.empty(lanes, image.dtype), np.empty(lanes, image.dtype)
-    buffer = np.empty((2, length), image.dtype)
-    unit = 2 if pooled.size else 1
-    units, slope, quarter = rows // unit, kind(slope), kind(0.25)
+    batch, rows, columns, channels = shape
+    values, results = _image(image, shape, channels, slope), _image(output, shape, stride, slope)
+    half = (batch, rows // 2, columns // 2, channels)
+    means = _image(pooled, half, channels, slope)
+    inverses = carray(_pointer(inverse, slope), (batch, channels))
+    length = columns * channels
+    scale, offset = np.empty(lanes, values.dtype), np.empty(lanes, values.dtype)
+    buffer = np.empty((2, length), values.dtype)
+    unit = 2 if pooled else 1
+    units = rows // unit
     for index in range(batch):
         for channel in range(channels):
             mean, spread, before = 0.0, 0.0, 0
             for each in range(parts):
-                count = rows * (each + 1) // parts - rows * each // parts
+                count = (rows * (each + 1) // parts - rows * each // parts) * columns
                 if count:
                     distance = moments[index, each, 0, channel] - mean
                     share = count / (before + count)
                     mean += distance * share
-                    weight = share * before * (length // channels)
-                    spread += moments[index, each, 1, channel] + distance * distance * weight
+                    spread += moments[index, each, 1, channel]
+                    spread += distance * distance * share * before
                     before += count
-            found = 1 / np.sqrt(spread / (rows * (length // channels)) + epsilon)
+            found = 1 / np.sqrt(spread / (rows * columns) + epsilon)
             if part == 0:
-                inverse[index, channel] = found
+                inverses[index, channel] = found
             for lane in range(channel, lanes, channels):
                 scale[lane] = found
                 offset[lane] = -mean * found
         for row in range(units * part // parts * unit, units * (part + 1) // parts * unit):
-            source = image[index, row]
-            target = output[index, row] if stride == channels else buffer[row % 2]
+            source = values[index, row]
+            target = results[index, row] if stride == channels else buffer[row % 2]
             for group in range(length // lanes):
                 here = uintp(group * lanes)
                 for lane in range(uintp(lanes)):
                     value = source[here + lane] * scale[lane] + offset[lane]
                     target[here + lane] = value if value > 0 else value * slope
             if stride != channels:
-                _put(target, stride, at, channels, output[index, row])
-            if unit == 2 and row % 2 == 1:
-                mean_of = pooled[index, row // 2]
-                upper = buffer[0] if stride != channels else output[index, row - 1]
-                for pixel in range(length // channels // 2):
-                    here = uintp(pixel * channels)
-                    left, right = uintp(2 * pixel * channels), uintp((2 * pixel + 1) * channels)
-                    for channel in range(uintp(channels)):
-                        mean_of[here + channel] = quarter * (
-                            (upper[left + channel] + upper[right + channel])
-                            + (target[left + channel] + target[right + channel])
-                        )
+                _put(target, stride, channels, results[index, row])
+            if pooled and row % 2 == 1:
+                upper = results[index, row - 1] if stride == channels else buffer[0]
+                _pool(upper, target, channels, means[index, row // 2])
 
 
 @_compiled
 def gather(
     part: int,
     parts: int,
-    gradient: Array,
-    gradient_stride: int,
-    gradient_at: int,
-    pooled: Array,
-    output: Array,
-    stride: int,
-    at: int,
-    channels: int,
+    shape: Shape,
     lanes: int,
-    slope: float,
-    result: Array,
+    slope: Any,
+    output: int,
+    stride: int,
+    gradient: int,
+    gradient_stride: int,
+    pooled: int,
+    result: int,
     sums: Array,
 ) -> None:
     """The gradient before leaky ReLU, d, and the sums of d and of d z; z is what ReLU was given.
 
     Args:
-        part: which rows.
+        part: as in `measure`, as are the next four.
         parts: of how many.
-        gradient: at the output.
-        gradient_stride: of it.
-        gradient_at: first channel in it.
-        pooled: gradient at the means of 2x2 pixels; or without elements.
-        output: of `standardise`, as are the next two.
-        stride: of the output.
-        at: first channel in the output.
-        channels: of a pixel.
-        lanes: a multiple of channels that divides the rows.
+        shape: of the image.
+        lanes: of a group.
         slope: of leaky ReLU.
-        result: stride = channels, filled with d.
+        output: address of what `standardise` filled.
+        stride: of the output.
+        gradient: address of that at the output.
+        gradient_stride: of it.
+        pooled: address of that at the means of 2x2 pixels; or 0.
+        result: address, filled with d; stride = channels.
         sums: (batch, parts, 2, channels) float64, filled.
     """
-    batch, rows, length = result.shape
-    kind = result.dtype.type
-    buffers = np.empty((2, length), result.dtype)
-    first_sums, second_sums = np.empty(lanes, result.dtype), np.empty(lanes, result.dtype)
-    slope, steep, quarter = kind(slope), kind(1 / slope), kind(0.25)
+    batch, rows, columns, channels = shape
+    values, results = _image(output, shape, stride, slope), _image(result, shape, channels, slope)
+    arriving = _image(gradient, shape, gradient_stride, slope)
+    half = (batch, rows // 2, columns // 2, channels)
+    means = _image(pooled, half, channels, slope)
+    length, steep = columns * channels, values.dtype.type(1 / slope)
+    buffers = np.empty((2, length), values.dtype)
+    plain, slanted = np.empty(lanes, values.dtype), np.empty(lanes, values.dtype)
     first, last = rows * part // parts, rows * (part + 1) // parts
     step = max(1, _BLOCK // length)
     for index in range(batch):
         sums[index, part] = 0
         for begin in range(first, last, step):
-            first_sums[:] = 0
-            second_sums[:] = 0
+            plain[:] = 0
+            slanted[:] = 0
             for row in range(begin, min(last, begin + step)):
-                line, arriving = result[index, row], gradient[index, row]
-                if gradient_stride != channels or pooled.size:
-                    arriving = buffers[0]  # not `line`: loops over memory that may be shared are slow
-                    _take(gradient[index, row], gradient_stride, gradient_at, channels, arriving)
-                if pooled.size:
-                    mean_of = pooled[index, row // 2]
-                    for pixel in range(length // channels):
-                        here, there = uintp(pixel * channels), uintp(pixel // 2 * channels)
-                        for channel in range(uintp(channels)):
-                            arriving[here + channel] += quarter * mean_of[there + channel]
-                values = output[index, row]
+                source = arriving[index, row]
+                if gradient_stride != channels or pooled:
+                    source = buffers[0]
+                    _take(arriving[index, row], gradient_stride, channels, source)
+                if pooled:
+                    _add_spread(means[index, row // 2], channels, source)
+                known = values[index, row]
                 if stride != channels:
-                    values = buffers[1]
-                    _take(output[index, row], stride, at, channels, values)
+                    known = buffers[1]
+                    _take(values[index, row], stride, channels, known)
+                target = results[index, row]
                 for group in range(length // lanes):
                     here = uintp(group * lanes)
                     for lane in range(uintp(lanes)):
-                        z, d = values[here + lane], arriving[here + lane]
+                        z, d = known[here + lane], source[here + lane]
                         d = d if z > 0 else d * slope
                         z = z if z > 0 else z * steep
-                        line[here + lane] = d
-                        first_sums[lane] += d
-                        second_sums[lane] += d * z
+                        target[here + lane] = d
+                        plain[lane] += d
+                        slanted[lane] += d * z
             for channel in range(channels):
                 for lane in range(channel, lanes, channels):
-                    sums[index, part, 0, channel] += first_sums[lane]
-                    sums[index, part, 1, channel] += second_sums[lane]
+                    sums[index, part, 0, channel] += plain[lane]
+                    sums[index, part, 1, channel] += slanted[lane]
 
 
 @_compiled
 def project(
     part: int,
     parts: int,
-    output: Array,
-    stride: int,
-    at: int,
-    channels: int,
+    shape: Shape,
     lanes: int,
-    slope: float,
+    slope: Any,
+    output: int,
+    stride: int,
     sums: Array,
-    inverse: Array,
-    result: Array,
+    inverse: int,
+    result: int,
 ) -> None:
     """(d - mean(d) - z mean(d z)) / std in d's place.
 
     Args:
-        part: which rows.
+        part: as in `gather`, as are the next six.
         parts: of how many.
-        output: as in `gather`, as are the next five.
-        stride: of the output.
-        at: first channel in the output.
-        channels: of a pixel.
-        lanes: a multiple of channels that divides the rows.
+        shape: of the image.
+        lanes: of a group.
         slope: of leaky ReLU.
+        output: address of what `standardise` filled.
+        stride: of the output.
         sums: what `gather` found, of all parts.
-        inverse: what `standardise` found.
-        result: d, changed.
+        inverse: address of what `standardise` found.
+        result: address of d, changed.
     """
-    batch, rows, length = result.shape
-    kind = result.dtype.type
-    buffer = np.empty(length, result.dtype)
-    scale, slant = np.empty(lanes, result.dtype), np.empty(lanes, result.dtype)
-    offset = np.empty(lanes, result.dtype)
-    steep, count = kind(1 / slope), rows * (length // channels)
+    batch, rows, columns, channels = shape
+    values, results = _image(output, shape, stride, slope), _image(result, shape, channels, slope)
+    inverses = carray(_pointer(inverse, slope), (batch, channels))
+    length, count = columns * channels, rows * columns
+    steep = values.dtype.type(1 / slope)
+    buffer = np.empty(length, values.dtype)
+    scale, slant = np.empty(lanes, values.dtype), np.empty(lanes, values.dtype)
+    offset = np.empty(lanes, values.dtype)
     for index in range(batch):
         for channel in range(channels):
-            first, second = 0.0, 0.0
+            plain, slanted = 0.0, 0.0
             for each in range(parts):
-                first += sums[index, each, 0, channel]
-                second += sums[index, each, 1, channel]
-            found = inverse[index, channel]
+                plain += sums[index, each, 0, channel]
+                slanted += sums[index, each, 1, channel]
+            found = inverses[index, channel]
             for lane in range(channel, lanes, channels):
                 scale[lane] = found
-                slant[lane] = -second / count * found
-                offset[lane] = -first / count * found
+                slant[lane] = -slanted / count * found
+                offset[lane] = -plain / count * found
         for row in range(rows * part // parts, rows * (part + 1) // parts):
-            line, values = result[index, row], output[index, row]
+            target, known = results[index, row], values[index, row]
             if stride != channels:
-                _take(values, stride, at, channels, buffer)
-                values = buffer
+                known = buffer
+                _take(values[index, row], stride, channels, known)
             for group in range(length // lanes):
                 here = uintp(group * lanes)
                 for lane in range(uintp(lanes)):
-                    z = values[here + lane]
+                    z, d = known[here + lane], target[here + lane]
                     z = z if z > 0 else z * steep
-                    d = line[here + lane]
-                    line[here + lane] = d * scale[lane] + z * slant[lane] + offset[lane]
+                    target[here + lane] = d * scale[lane] + z * slant[lane] + offset[lane]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,44 +15,26 @@ _WIDE = 96  # numbers that fill enough vector registers at once
 _WORTH_SHARING = 200_000  # numbers from which on a second thread gains more than it costs
 
 
-class Rows(NamedTuple):
-    """A tensor's memory, row by row."""
-
-    values: NDArray[Any]
-    """(batch, rows, columns * stride)"""
-    stride: int
-    """Numbers per pixel."""
-    at: int
-    """The first that is the tensor's."""
-
-
-def rows_of(image: Tensor) -> Rows:
-    """See (batch, channels, rows, columns); what lies otherwise in memory is copied."""
-    batch, channels, rows, columns = image.shape
-    start = image.storage_offset()
+def readable(image: Tensor) -> Tensor:
+    """The same (batch, channels, rows, columns), copied if its pixels are not evenly spread."""
     if image.is_contiguous(memory_format=torch.channels_last):
-        stride, at = channels, 0
-    else:
-        stride = image.stride(3)
-        at = start % stride if stride else 0
-        start -= at
-        wanted = (rows * columns * stride, 1, columns * stride, stride)
-        end = (start + batch * rows * columns * stride) * image.element_size()
-        if (
-            image.stride() != wanted
-            or at + channels > stride
-            or end > image.untyped_storage().nbytes()
-        ):
-            return rows_of(image.contiguous(memory_format=torch.channels_last))
-    length = columns * stride
-    whole = image.as_strided((batch, rows, length), (rows * length, length, 1), start)
-    return Rows(whole.numpy(force=True), stride, at)
+        return image
+    _, channels, rows, columns = image.shape
+    stride = image.stride(3)
+    even = (rows * columns * stride, 1, columns * stride, stride)
+    if stride >= channels and image.stride() == even:
+        return image
+    return image.contiguous(memory_format=torch.channels_last)
 
 
-@cache
-def nothing(dtype: np.dtype[Any]) -> NDArray[Any]:
-    """What stands for rows that there are not."""
-    return np.empty((0, 0, 0), dtype)
+def place(image: Tensor) -> tuple[int, int]:
+    """Address of the first number and numbers from one pixel to the next, if `readable`.
+
+    Only as long as the tensor lives.
+    """
+    if image.is_contiguous(memory_format=torch.channels_last):
+        return image.data_ptr(), image.shape[1]
+    return image.data_ptr(), image.stride(3)
 
 
 @cache
