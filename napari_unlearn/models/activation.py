@@ -43,8 +43,9 @@ def is_fused(image: Tensor) -> bool:
     """
     return (
         image.device.type in ("cpu", "meta")
-        and image.dtype in (torch.float32, torch.float64)
+        and image.dtype in _SLOPES
         and not torch.compiler.is_compiling()
+        and (image.is_meta or kernels() is not None)
     )
 
 

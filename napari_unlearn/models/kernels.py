@@ -49,7 +49,7 @@ def _pointer(context: Any, address: Any, like: Any) -> Any:
 
 @_compiled
 def _image(address: int, shape: Shape, stride: int, like: Any) -> Array:
-    """(batch, rows, columns * stride)"""
+    """See what lies at an address as (batch, rows, columns * stride)."""
     batch, rows, columns, _ = shape
     return carray(_pointer(address, like), (batch, rows, columns * stride))
 

@@ -73,5 +73,11 @@ def _workers() -> ThreadPoolExecutor:
 
 @cache
 def kernels() -> Any:
-    """The module of compiled loops; numba, which takes a moment, is imported when it is needed."""
-    return import_module("napari_unlearn.models.kernels")
+    """The module of compiled loops, imported when it is needed; None if there is no numba.
+
+    numba refuses a numpy that is newer than itself.
+    """
+    try:
+        return import_module("napari_unlearn.models.kernels")
+    except ImportError:
+        return None

@@ -39,12 +39,7 @@ class Skip:
             What to keep, and (batch, channels, rows / 2, columns / 2).
         """
         batch, channels, rows, columns = image.shape
-        stack = torch.empty(
-            (batch, 2 * channels, rows, columns),
-            dtype=image.dtype,
-            device=image.device,
-            memory_format=torch.channels_last,
-        )
+        stack = _empty(image, (batch, 2 * channels, rows, columns))
         skip, pooled = _Pool.apply(image, stack)
         return cls(skip, stack), pooled
 
@@ -53,14 +48,19 @@ class Skip:
         return _Join.apply(image, self.image, self.stack)
 
 
+def _empty(like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Channels last."""
+    layout = torch.channels_last
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
+
+
 class _Pool(torch.autograd.Function):
     """Norm and leaky ReLU into the second half of the stack, average pooling."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, stack: Tensor) -> tuple[Tensor, Tensor]:
         batch, channels, rows, columns = image.shape
-        small = (batch, channels, rows // 2, columns // 2)
-        pooled = image.new_empty(small).contiguous(memory_format=torch.channels_last)
+        pooled = _empty(image, (batch, channels, rows // 2, columns // 2))
         # .data: the other half is written later, which must not count as a change of this one,
         # and what is kept must not be a view of what autograd is handed.
         kept = stack.data[:, channels:]

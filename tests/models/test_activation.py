@@ -1,3 +1,4 @@
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from napari_unlearn.models import rows
-from napari_unlearn.models.activation import normalise_and_leak
+from napari_unlearn.models.activation import is_fused, normalise_and_leak
 
 
 def plain(image):
@@ -55,7 +56,12 @@ def test_gradients_of_any_layout_are_understood():
     image = torch.randn(2, 3, 4, 6, dtype=torch.float64)
     stack = torch.randn(2, 7, 4, 6, dtype=torch.float64)
     stack = stack.contiguous(memory_format=torch.channels_last)
-    for gradient in (stack[:, 4:], stack[:, :3], stack[:, 1:4], torch.ones(1).double().expand(image.shape)):
+    for gradient in (
+        stack[:, 4:],
+        stack[:, :3],
+        stack[:, 1:4],
+        torch.ones(1).double().expand(image.shape),
+    ):
         compare(image, gradient)
 
 
@@ -99,3 +105,27 @@ def test_two_threads_at_once_do_not_disturb_each_other():
 def test_half_precision_takes_torchs_own_path():
     image = torch.randn(1, 4, 8, 8).bfloat16()
     torch.testing.assert_close(normalise_and_leak(image), plain(image))
+
+
+def test_without_numba_torchs_own_functions_do_the_same(monkeypatch):
+    image = torch.randn(1, 4, 8, 8)
+    ours = normalise_and_leak(image)
+    monkeypatch.setitem(sys.modules, "napari_unlearn.models.kernels", None)
+    rows.kernels.cache_clear()
+    try:
+        assert not is_fused(image)
+        torch.testing.assert_close(normalise_and_leak(image), ours)
+    finally:
+        rows.kernels.cache_clear()
+
+
+def test_loops_are_compiled_where_no_folder_can_keep_them(monkeypatch):
+    from numba.core import caching
+
+    from napari_unlearn.models import kernels
+
+    def twice(number):
+        return 2 * number
+
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    assert kernels._compiled(twice)(3) == 6
