@@ -70,7 +70,8 @@ class _Pool(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, skip: Tensor, pooled: Tensor) -> tuple[Tensor, None]:
-        return backwards(skip, *ctx.saved_tensors, pooled), None
+        output, inverse = ctx.saved_tensors
+        return backwards(skip, output, inverse, pooled), None
 
 
 class _Join(torch.autograd.Function):
