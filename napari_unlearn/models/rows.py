@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _WIDE = 96  # numbers that fill enough vector registers at once
-_WORTH_SHARING = 200_000  # numbers from which on a second thread gains more than it costs
+_WORTH_SHARING = 1_000_000  # numbers from which on a second thread gains more than it costs
 
 
 def readable(image: Tensor) -> Tensor:
