@@ -14,7 +14,6 @@ from napari_unlearn.models.rows import (
     parts_of,
     place,
     readable,
-    scratch,
     share,
 )
 
@@ -79,14 +78,14 @@ def forwards(image: Tensor, output: Tensor, pooled: Tensor | None = None) -> Ten
     inverse = image.new_empty(batch, channels)
     if image.is_meta:
         return inverse
-    loops, parts = kernels(), parts_of(image)
+    parts = parts_of(image)
     image = image.contiguous(memory_format=torch.channels_last)
     common = ((batch, rows, columns, channels), lanes_of(channels, columns), _SLOPES[image.dtype])
-    address, moments = image.data_ptr(), scratch(batch, parts, channels)
-    share(parts, loops.measure, *common, address, moments)
+    moments = _scratch(batch, parts, channels)
+    known = (image.data_ptr(), moments.data_ptr())
+    share(parts, "measure", *common, *known)
     small = 0 if pooled is None else pooled.data_ptr()
-    known = (address, moments, inverse.data_ptr())
-    share(parts, loops.standardise, *common, EPSILON, *known, *place(output), small)
+    share(parts, "standardise", *common, *known, inverse.data_ptr(), *place(output), small)
     return inverse
 
 
@@ -110,13 +109,17 @@ def backwards(
     if output.is_meta:
         return result
     batch, channels, rows, columns = output.shape
-    loops, parts, gradient = kernels(), parts_of(output), readable(gradient)
-    common = ((batch, rows, columns, channels), lanes_of(channels, columns), _SLOPES[output.dtype])
-    come, into, sums = place(gradient), result.data_ptr(), scratch(batch, parts, channels)
-    kept = place(output)
+    parts, gradient = parts_of(output), readable(gradient)
     if pooled is not None:
         pooled = pooled.contiguous(memory_format=torch.channels_last)
     small = 0 if pooled is None else pooled.data_ptr()
-    share(parts, loops.gather, *common, *kept, *come, small, into, sums)
-    share(parts, loops.project, *common, *kept, sums, inverse.data_ptr(), into)
+    common = ((batch, rows, columns, channels), lanes_of(channels, columns), _SLOPES[output.dtype])
+    kept, sums, into = place(output), _scratch(batch, parts, channels), result.data_ptr()
+    share(parts, "gather", *common, *kept, *place(gradient), small, into, sums.data_ptr())
+    share(parts, "project", *common, *kept, sums.data_ptr(), inverse.data_ptr(), into)
     return result
+
+
+def _scratch(batch: int, parts: int, channels: int) -> Tensor:
+    """Two numbers per part and channel."""
+    return torch.empty(batch, parts, 2, channels, dtype=torch.float64)

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import carray, njit, types, uintp
+from numba import carray, cfunc, njit, types, uintp
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Shape = tuple[int, int, int, int]
 F = TypeVar("F", bound=Callable[..., Any])
+EPSILON = 1e-5
 _BLOCK = 4096  # numbers that stay in the fastest cache
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -53,6 +54,12 @@ def _image(address: int, shape: Shape, stride: int, like: Any) -> Array:
     """See what lies at an address as (batch, rows, columns * stride)."""
     batch, rows, columns, _ = shape
     return carray(_pointer(address, like), (batch, rows, columns * stride))
+
+
+@_compiled
+def _pairs(address: int, shape: Shape, parts: int) -> Array:
+    """See what lies at an address as (batch, parts, 2, channels), float64."""
+    return carray(_pointer(address, 1.0), (shape[0], parts, 2, shape[3]))
 
 
 @_compiled
@@ -98,7 +105,7 @@ def _add_spread(means: Array, channels: int, row: Array) -> None:
 
 @_compiled
 def measure(
-    part: int, parts: int, shape: Shape, lanes: int, slope: Any, image: int, moments: Array
+    part: int, parts: int, shape: Shape, lanes: int, slope: Any, image: int, found: int
 ) -> None:
     """Mean and sum of squared distances from it, of every channel.
 
@@ -112,10 +119,10 @@ def measure(
         lanes: a multiple of the channels that divides a row.
         slope: says the type.
         image: address; stride = channels.
-        moments: (batch, parts, 2, channels) float64, filled.
+        found: address of (batch, parts, 2, channels) float64, filled.
     """
     batch, rows, columns, channels = shape
-    values = _image(image, shape, channels, slope)
+    values, moments = _image(image, shape, channels, slope), _pairs(found, shape, parts)
     length = columns * channels
     pixels, groups = lanes // channels, length // lanes
     sums, squares = np.empty(lanes, values.dtype), np.empty(lanes, values.dtype)
@@ -166,15 +173,14 @@ def standardise(
     shape: Shape,
     lanes: int,
     slope: Any,
-    epsilon: float,
     image: int,
-    moments: Array,
+    found: int,
     inverse: int,
     output: int,
     stride: int,
     pooled: int,
 ) -> None:
-    """leaky((x - mean) / sqrt(var + epsilon)), and the mean of every 2x2 pixels of it.
+    """leaky((x - mean) / sqrt(var + 1e-5)), and the mean of every 2x2 pixels of it.
 
     Args:
         part: as in `measure`, as are the next four.
@@ -182,10 +188,9 @@ def standardise(
         shape: of the image.
         lanes: of a group.
         slope: of leaky ReLU.
-        epsilon: added to the variance.
         image: as in `measure`.
-        moments: what `measure` found, of all parts.
-        inverse: address of (batch, channels), filled with 1 / sqrt(var + epsilon).
+        found: address of what `measure` filled, of all parts.
+        inverse: address of (batch, channels), filled with 1 / sqrt(var + 1e-5).
         output: address, filled.
         stride: of the output.
         pooled: address of half as many rows and columns, filled; or 0.
@@ -193,7 +198,7 @@ def standardise(
     batch, rows, columns, channels = shape
     values, results = _image(image, shape, channels, slope), _image(output, shape, stride, slope)
     half = (batch, rows // 2, columns // 2, channels)
-    means = _image(pooled, half, channels, slope)
+    means, moments = _image(pooled, half, channels, slope), _pairs(found, shape, parts)
     inverses = carray(_pointer(inverse, slope), (batch, channels))
     length = columns * channels
     scale = np.empty(lanes, values.dtype)
@@ -213,11 +218,11 @@ def standardise(
                     spread += moments[index, each, 1, channel]
                     spread += distance * distance * share * before
                     before += count
-            found = 1 / np.sqrt(spread / (rows * columns) + epsilon)
+            over = 1 / np.sqrt(spread / (rows * columns) + EPSILON)
             if part == 0:
-                inverses[index, channel] = found
+                inverses[index, channel] = over
             for lane in range(channel, lanes, channels):
-                scale[lane] = found
+                scale[lane] = over
                 # The mean in two numbers: rounding it would move the kink of leaky ReLU.
                 middle[lane] = mean
                 rest[lane] = mean - middle[lane]
@@ -249,7 +254,7 @@ def gather(
     gradient_stride: int,
     pooled: int,
     result: int,
-    sums: Array,
+    found: int,
 ) -> None:
     """The gradient before leaky ReLU, d, and the sums of d and of d z; z is what ReLU was given.
 
@@ -265,13 +270,13 @@ def gather(
         gradient_stride: of it.
         pooled: address of that at the means of 2x2 pixels; or 0.
         result: address, filled with d; stride = channels.
-        sums: (batch, parts, 2, channels) float64, filled.
+        found: address of (batch, parts, 2, channels) float64, filled.
     """
     batch, rows, columns, channels = shape
     values, results = _image(output, shape, stride, slope), _image(result, shape, channels, slope)
     arriving = _image(gradient, shape, gradient_stride, slope)
     half = (batch, rows // 2, columns // 2, channels)
-    means = _image(pooled, half, channels, slope)
+    means, sums = _image(pooled, half, channels, slope), _pairs(found, shape, parts)
     length, steep = columns * channels, values.dtype.type(1 / slope)
     buffers = np.empty((2, length), values.dtype)
     plain, slanted = np.empty(lanes, values.dtype), np.empty(lanes, values.dtype)
@@ -318,7 +323,7 @@ def project(
     slope: Any,
     output: int,
     stride: int,
-    sums: Array,
+    found: int,
     inverse: int,
     result: int,
 ) -> None:
@@ -332,13 +337,16 @@ def project(
         slope: of leaky ReLU.
         output: address of what `standardise` filled.
         stride: of the output.
-        sums: what `gather` found, of all parts.
-        inverse: address of what `standardise` found.
+        found: address of what `gather` filled, of all parts.
+        inverse: address of what `standardise` filled.
         result: address of d, changed.
     """
     batch, rows, columns, channels = shape
     values, results = _image(output, shape, stride, slope), _image(result, shape, channels, slope)
-    inverses = carray(_pointer(inverse, slope), (batch, channels))
+    inverses, sums = (
+        carray(_pointer(inverse, slope), (batch, channels)),
+        _pairs(found, shape, parts),
+    )
     length, count = columns * channels, rows * columns
     steep = values.dtype.type(1 / slope)
     buffer = np.empty(length, values.dtype)
@@ -350,11 +358,11 @@ def project(
             for each in range(parts):
                 plain += sums[index, each, 0, channel]
                 slanted += sums[index, each, 1, channel]
-            found = inverses[index, channel]
+            over = inverses[index, channel]
             for lane in range(channel, lanes, channels):
-                scale[lane] = found
-                slant[lane] = -slanted / count * found
-                offset[lane] = -plain / count * found
+                scale[lane] = over
+                slant[lane] = -slanted / count * over
+                offset[lane] = -plain / count * over
         for row in range(rows * part // parts, rows * (part + 1) // parts):
             target, known = results[index, row], values[index, row]
             if stride != channels:
@@ -366,3 +374,59 @@ def project(
                     z, d = known[here + lane], target[here + lane]
                     z = z if z > 0 else z * steep
                     target[here + lane] = d * scale[lane] + z * slant[lane] + offset[lane]
+
+
+_own: Any = types.ExternalFunction("omp_get_thread_num", types.int32())
+_all: Any = types.ExternalFunction("omp_get_num_threads", types.int32())
+_MOST = 16  # arguments
+
+
+def bodies(slope: Any) -> dict[str, Any]:
+    """What each thread of an OpenMP team calls, by the loop's name.
+
+    Each takes the address of int64: parts, the shape's four numbers, lanes, and what the loop
+    takes beyond its slope. A team may be smaller than was asked for.
+
+    Args:
+        slope: of leaky ReLU, and of the type of all numbers.
+    """
+
+    def measuring(given: Any) -> None:
+        a = carray(given, (_MOST,))
+        for part in range(_own(), a[0], _all()):
+            measure(part, a[0], (a[1], a[2], a[3], a[4]), a[5], slope, a[6], a[7])
+
+    def standardising(given: Any) -> None:
+        a = carray(given, (_MOST,))
+        shape, rest = (a[1], a[2], a[3], a[4]), (a[8], a[9], a[10], a[11])
+        for part in range(_own(), a[0], _all()):
+            standardise(part, a[0], shape, a[5], slope, a[6], a[7], *rest)
+
+    def gathering(given: Any) -> None:
+        a = carray(given, (_MOST,))
+        shape, rest = (a[1], a[2], a[3], a[4]), (a[9], a[10], a[11], a[12])
+        for part in range(_own(), a[0], _all()):
+            gather(part, a[0], shape, a[5], slope, a[6], a[7], a[8], *rest)
+
+    def projecting(given: Any) -> None:
+        a = carray(given, (_MOST,))
+        shape = (a[1], a[2], a[3], a[4])
+        for part in range(_own(), a[0], _all()):
+            project(part, a[0], shape, a[5], slope, a[6], a[7], a[8], a[9], a[10])
+
+    found = {
+        "measure": measuring,
+        "standardise": standardising,
+        "gather": gathering,
+        "project": projecting,
+    }
+    return {name: _callable(body) for name, body in found.items()}
+
+
+def _callable(body: Callable[[Any], None]) -> Any:
+    """Compile for callers that are not Python."""
+    kind = types.void(types.CPointer(types.int64))
+    try:
+        return cfunc(kind, cache=True, error_model="numpy")(body)
+    except RuntimeError:  # as in `_compiled`
+        return cfunc(kind, error_model="numpy")(body)

@@ -1,18 +1,16 @@
 """Channels-last tensors as the compiled loops take them, and loops shared by threads."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import ctypes
 from functools import cache
 from importlib import import_module
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 _WIDE = 96  # numbers that fill enough vector registers at once
-_WORTH_SHARING = 1_000_000  # numbers from which on a second thread gains more than it costs
+_WORTH_SHARING = 30_000  # numbers from which on a second thread gains more than it costs
+Shape = tuple[int, int, int, int]
 
 
 def readable(image: Tensor) -> Tensor:
@@ -48,27 +46,44 @@ def lanes_of(channels: int, columns: int) -> int:
 
 def parts_of(image: Tensor) -> int:
     """In how many parts the rows of such images are worked on."""
-    if image.numel() < _WORTH_SHARING:
+    if image.numel() < _WORTH_SHARING or _team() is None:
         return 1
     return max(1, min(torch.get_num_threads(), image.shape[2] // 2))
 
 
-def scratch(batch: int, parts: int, channels: int) -> NDArray[np.float64]:
-    """Two numbers per part and channel."""
-    return np.empty((batch, parts, 2, channels))
+def share(parts: int, name: str, shape: Shape, lanes: int, slope: Any, *addresses: int) -> None:
+    """Call a loop for every part; several are shared by the threads that compute torch's own.
 
-
-def share(parts: int, loop: Callable[..., None], *arguments: Any) -> None:
-    """Call a loop for every part, all at the same time."""
-    others = [_workers().submit(loop, part, parts, *arguments) for part in range(1, parts)]
-    loop(0, parts, *arguments)
-    for other in others:
-        other.result()
+    Threads of our own would find the cores taken: torch's wait for work without leaving them.
+    """
+    if parts == 1:
+        getattr(kernels(), name)(0, 1, shape, lanes, slope, *addresses)
+        return
+    given = (ctypes.c_int64 * 16)(parts, *shape, lanes, *addresses)
+    body = _bodies(slope)[name]
+    _team()(body.address, ctypes.addressof(given), parts, 0)
 
 
 @cache
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="rows")
+def _team() -> Any:
+    """The way in which OpenMP has a team of threads call a function; None if it is not known.
+
+    That of GCC's runtime, which torch's wheels for Linux bring.
+    """
+    try:
+        library = ctypes.CDLL(None)
+        library.omp_get_thread_num  # noqa: B018
+        start = library.GOMP_parallel
+    except (AttributeError, OSError, TypeError):
+        return None
+    start.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
+    start.restype = None
+    return start
+
+
+@cache
+def _bodies(slope: Any) -> dict[str, Any]:
+    return kernels().bodies(slope)
 
 
 @cache
