@@ -40,12 +40,12 @@ class Skip:
         """
         batch, channels, rows, columns = image.shape
         stack = _empty(image, (batch, 2 * channels, rows, columns))
-        skip, pooled = _Pool.apply(image, stack)
+        skip, pooled = _NormaliseAndPool.apply(image, stack)
         return cls(skip, stack), pooled
 
     def joined(self, image: Tensor) -> Tensor:
         """The stack of norm and leaky ReLU of an image and the skip's."""
-        return _Join.apply(image, self.image, self.stack)
+        return _NormaliseAndJoin.apply(image, self.image, self.stack)
 
 
 def _empty(like: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -54,7 +54,7 @@ def _empty(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
 
 
-class _Pool(torch.autograd.Function):
+class _NormaliseAndPool(torch.autograd.Function):
     """Norm and leaky ReLU into the second half of the stack, average pooling."""
 
     @staticmethod
@@ -74,7 +74,7 @@ class _Pool(torch.autograd.Function):
         return backwards(skip, output, inverse, pooled), None
 
 
-class _Join(torch.autograd.Function):
+class _NormaliseAndJoin(torch.autograd.Function):
     """Norm and leaky ReLU of the image into the first half of the stack."""
 
     @staticmethod
