@@ -31,7 +31,11 @@ def normalise_and_leak(image: Tensor) -> Tensor:
         image: (batch, channels, rows, columns).
     """
     if is_fused(image):
-        return _NormaliseAndLeak.apply(image)
+        if torch.is_grad_enabled():
+            return _NormaliseAndLeak.apply(image)
+        output = torch.empty_like(image, memory_format=torch.channels_last)
+        forwards(image, output)
+        return output
     return functional.leaky_relu(functional.instance_norm(image, eps=EPSILON), SLOPE)
 
 
