@@ -2,18 +2,24 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from napari_unlearn.models.rows import (
+    kernels,
+    lanes_of,
+    parts_of,
+    place,
+    readable,
+    share,
+)
+
 SLOPE = 0.2
 EPSILON = 1e-5
-_LITTLE = 2500  # pixels of one image up to which torch's own is quicker and accurate enough
-_ACCURATE = 400  # pixels over which torch may sum naively forwards
-_GOOD_ENOUGH = 10_000  # and backwards, where the error is not handed from layer to layer
-_FOLDS = (64, 32, 16, 8, 4, 2)
-_aten = torch.ops.aten
+_SLOPES = {torch.float32: np.float32(SLOPE), torch.float64: np.float64(SLOPE)}
 
 
 def normalise_and_leak(image: Tensor) -> Tensor:
@@ -24,12 +30,13 @@ def normalise_and_leak(image: Tensor) -> Tensor:
     Args:
         image: (batch, channels, rows, columns).
     """
-    if not is_fused(image):
-        return functional.leaky_relu(functional.instance_norm(image, eps=EPSILON), SLOPE)
-    if is_little(image):  # batch norm of one image is instance norm
-        normalised = functional.batch_norm(image, None, None, training=True, eps=EPSILON)
-        return functional.leaky_relu_(normalised, SLOPE)
-    return _NormaliseAndLeak.apply(image)
+    if is_fused(image):
+        if torch.is_grad_enabled():
+            return _NormaliseAndLeak.apply(image)
+        output = torch.empty_like(image, memory_format=torch.channels_last)
+        forwards(image, output)
+        return output
+    return functional.leaky_relu(functional.instance_norm(image, eps=EPSILON), SLOPE)
 
 
 def is_fused(image: Tensor) -> bool:
@@ -39,14 +46,10 @@ def is_fused(image: Tensor) -> bool:
     """
     return (
         image.device.type in ("cpu", "meta")
-        and image.dtype in (torch.float32, torch.float64)
+        and image.dtype in _SLOPES
         and not torch.compiler.is_compiling()
+        and (image.is_meta or kernels() is not None)
     )
-
-
-def is_little(image: Tensor) -> bool:
-    """Whether one image is so small that torch's own functions are the quickest."""
-    return len(image) == 1 and 1 < image[0, 0].numel() <= _LITTLE
 
 
 class _NormaliseAndLeak(torch.autograd.Function):
@@ -54,8 +57,8 @@ class _NormaliseAndLeak(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, image: Tensor) -> Tensor:
-        output, inverse = forwards(image)
-        ctx.save_for_backward(output, inverse)
+        output = torch.empty_like(image, memory_format=torch.channels_last)
+        ctx.save_for_backward(output, forwards(image, output))
         return output
 
     @staticmethod
@@ -64,90 +67,63 @@ class _NormaliseAndLeak(torch.autograd.Function):
         return backwards(gradient, *ctx.saved_tensors)
 
 
-def forwards(image: Tensor) -> tuple[Tensor, Tensor]:
+def forwards(image: Tensor, output: Tensor, pooled: Tensor | None = None) -> Tensor:
     """The value without its derivative.
 
-    torch's instance norm reorders channels-last tensors, so its batch norm does the work, one
-    image at a time. That sums naively (relative error 1e-5 at 320x320) and is slow where the
-    channels do not fill whole vectors: of large images several neighbouring pixels are seen as
-    one with so many times the channels, whose statistics are then joined.
+    Args:
+        image: (batch, channels, rows, columns).
+        output: Of that shape, channels last or some channels of such a tensor; filled.
+        pooled: Of half as many rows and columns, channels last; filled with means of 2x2 pixels.
 
     Returns:
-        Output (channels last), and 1 / sqrt(var + 1e-5) as (batch, channels).
+        1 / sqrt(var + 1e-5), (batch, channels).
     """
+    batch, channels, rows, columns = image.shape
+    inverse = image.new_empty(batch, channels)
+    if image.is_meta:
+        return inverse
+    parts = parts_of(image)
     image = image.contiguous(memory_format=torch.channels_last)
-    fold = _fold(image, _ACCURATE)
-    found = [torch.stack(_statistics(x)) for x in _folded(image, fold)]
-    moments = torch.stack(found, 1).unflatten(2, (fold, -1))
-    mean, variance = moments.mean(2)
-    inverse = variance.add_(moments[0].var(1, correction=0)).add_(EPSILON).rsqrt_()
-    width = image.shape[3]
-    rows = torch.addcmul(_spread(-mean * inverse, width), _rows(image), _spread(inverse, width))
-    return _image(functional.leaky_relu_(rows, SLOPE), image.shape), inverse
+    common = ((batch, rows, columns, channels), lanes_of(channels, columns), _SLOPES[image.dtype])
+    moments = _scratch(batch, parts, channels)
+    known = (image.data_ptr(), moments.data_ptr())
+    share(parts, "measure", *common, *known)
+    small = 0 if pooled is None else pooled.data_ptr()
+    share(parts, "standardise", *common, *known, inverse.data_ptr(), *place(output), small)
+    return inverse
 
 
-def backwards(gradient: Tensor, output: Tensor, inverse: Tensor) -> Tensor:
-    """The derivative, from what `forwards` gave.
+def backwards(
+    gradient: Tensor, output: Tensor, inverse: Tensor, pooled: Tensor | None = None
+) -> Tensor:
+    """The derivative, from what `forwards` was given and gave.
 
     dx = (d - mean(d) - z mean(d z)) / std,  z the standardised input, d the gradient at z
+
+    Args:
+        gradient: At the output.
+        output: As filled by `forwards`.
+        inverse: As `forwards` gave it.
+        pooled: Gradient at the means of 2x2 pixels.
+
+    Returns:
+        (batch, channels, rows, columns), channels last.
     """
-    gradient = gradient.contiguous(memory_format=torch.channels_last)
-    output = output.contiguous(memory_format=torch.channels_last)
-    d = _aten.leaky_relu_backward(gradient, output, SLOPE, True)
-    z = functional.leaky_relu(output, 1 / SLOPE)
-    fold = _fold(output, _GOOD_ENOUGH)
-    channels = fold * output.shape[1]
-    zero, one = output.new_zeros(channels), output.new_ones(channels)
-    # Batch norm's derivatives with respect to its weight and bias are the sums of d z and d.
-    known = (one, zero, one, zero, one, False, 0.0, (False, True, True))
-    found = [
-        torch.stack(_aten.native_batch_norm_backward(*pair, *known)[1:])
-        for pair in zip(_folded(d, fold), _folded(z, fold), strict=True)
-    ]
-    sums = torch.stack(found, 1).unflatten(2, (fold, -1)).sum(2)
-    width = output.shape[3]
-    slant, offset = (_spread(each, width) for each in sums * (inverse / -output[0, 0].numel()))
-    rows = _rows(z)
-    torch.addcmul(offset, rows, slant, out=rows)
-    rows.addcmul_(_rows(d), _spread(inverse, width))
-    return z
+    result = torch.empty_like(output, memory_format=torch.channels_last)
+    if output.is_meta:
+        return result
+    batch, channels, rows, columns = output.shape
+    parts, gradient = parts_of(output), readable(gradient)
+    if pooled is not None:
+        pooled = pooled.contiguous(memory_format=torch.channels_last)
+    small = 0 if pooled is None else pooled.data_ptr()
+    common = ((batch, rows, columns, channels), lanes_of(channels, columns), _SLOPES[output.dtype])
+    kept, sums, into = place(output), _scratch(batch, parts, channels), result.data_ptr()
+    share(parts, "gather", *common, *kept, *place(gradient), small, into, sums.data_ptr())
+    share(parts, "project", *common, *kept, sums.data_ptr(), inverse.data_ptr(), into)
+    return result
 
 
-def _fold(image: Tensor, most: int) -> int:
-    """How many neighbouring pixels to see as one: as few as keep the sums accurate."""
-    if image.is_meta:
-        return 1
-    pixels = image[0, 0].numel()
-    possible = [fold for fold in _FOLDS if image.shape[3] % fold == 0]
-    enough = [fold for fold in (*possible, 1) if pixels <= most * fold]
-    return enough[-1] if enough else possible[0] if possible else 1
-
-
-def _statistics(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each channel of one image."""
-    if image.is_meta:
-        return image.new_empty(image.shape[1]), image.new_empty(image.shape[1])
-    return _aten.batch_norm_update_stats(image, None, None, 0.0)
-
-
-def _folded(image: Tensor, fold: int) -> list[Tensor]:
-    """See each image as (1, fold * channels, rows, columns / fold)."""
-    _, channels, rows, columns = image.shape
-    pixels = image.permute(0, 2, 3, 1).view(-1, rows, columns // fold, fold * channels)
-    return list(pixels.permute(0, 3, 1, 2).split(1))
-
-
-def _rows(image: Tensor) -> Tensor:
-    """See (batch, channels, rows, columns) as (batch, rows, columns * channels)."""
-    return image.permute(0, 2, 3, 1).view(len(image), image.shape[2], -1)
-
-
-def _image(rows: Tensor, shape: torch.Size) -> Tensor:
-    """Undo `_rows`."""
-    batch, channels, height, width = shape
-    return rows.view(batch, height, width, channels).permute(0, 3, 1, 2)
-
-
-def _spread(values: Tensor, width: int) -> Tensor:
-    """Repeat (batch, channels) along a row, (batch, 1, columns * channels)."""
-    return values.repeat(1, width)[:, None]
+def _scratch(batch: int, parts: int, channels: int) -> Tensor:
+    """Two numbers per part and channel."""
+    return torch.empty(batch, parts, 2, channels, dtype=torch.float64)

@@ -6,15 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
-from napari_unlearn.models.activation import backwards, forwards, is_fused, is_little
+from napari_unlearn.models.activation import backwards, forwards, is_fused
 
 
 def can_share(image: Tensor) -> bool:
-    """Whether images are computed by our own code, of even size, and worth it."""
-    even = all(size % 2 == 0 for size in image.shape[2:])
-    return even and is_fused(image) and not is_little(image)
+    """Whether images are computed by our own code and of even size."""
+    return is_fused(image) and all(size % 2 == 0 for size in image.shape[2:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,52 +39,48 @@ class Skip:
             What to keep, and (batch, channels, rows / 2, columns / 2).
         """
         batch, channels, rows, columns = image.shape
-        stack = torch.empty(
-            (batch, 2 * channels, rows, columns),
-            dtype=image.dtype,
-            device=image.device,
-            memory_format=torch.channels_last,
-        )
-        skip, pooled = _Pool.apply(image, stack)
+        stack = _empty(image, (batch, 2 * channels, rows, columns))
+        skip, pooled = _NormaliseAndPool.apply(image, stack)
         return cls(skip, stack), pooled
 
     def joined(self, image: Tensor) -> Tensor:
         """The stack of norm and leaky ReLU of an image and the skip's."""
-        return _Join.apply(image, self.image, self.stack)
+        return _NormaliseAndJoin.apply(image, self.image, self.stack)
 
 
-class _Pool(torch.autograd.Function):
-    """Norm, leaky ReLU, a copy into the stack, average pooling."""
+def _empty(like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Channels last."""
+    layout = torch.channels_last
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
+
+
+class _NormaliseAndPool(torch.autograd.Function):
+    """Norm and leaky ReLU into the second half of the stack, average pooling."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, stack: Tensor) -> tuple[Tensor, Tensor]:
-        output, inverse = forwards(image)
+        batch, channels, rows, columns = image.shape
+        pooled = _empty(image, (batch, channels, rows // 2, columns // 2))
         # .data: the other half is written later, which must not count as a change of this one,
         # and what is kept must not be a view of what autograd is handed.
-        kept = stack.data[:, image.shape[1] :].copy_(output)
-        ctx.save_for_backward(kept, inverse)
-        return stack.data[:, image.shape[1] :], functional.avg_pool2d(output, 2)
+        kept = stack.data[:, channels:]
+        ctx.save_for_backward(kept, forwards(image, kept, pooled))
+        return stack.data[:, channels:], pooled
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, skip: Tensor, pooled: Tensor) -> tuple[Tensor, None]:
         output, inverse = ctx.saved_tensors
-        gradient = torch.empty_like(output, memory_format=torch.channels_last)
-        batch, channels, rows, columns = gradient.shape
-        fine = gradient.view(batch, channels, rows // 2, 2, columns // 2, 2)
-        quarter = pooled[:, :, :, None, :, None]
-        torch.add(skip.view_as(fine), quarter, alpha=0.25, out=fine)
-        return backwards(gradient, output, inverse), None
+        return backwards(skip, output, inverse, pooled), None
 
 
-class _Join(torch.autograd.Function):
+class _NormaliseAndJoin(torch.autograd.Function):
     """Norm and leaky ReLU of the image into the first half of the stack."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, skip: Tensor, stack: Tensor) -> Tensor:
-        output, inverse = forwards(image)
-        kept = stack.data[:, : image.shape[1]].copy_(output)
-        ctx.save_for_backward(kept, inverse)
+        kept = stack.data[:, : image.shape[1]]
+        ctx.save_for_backward(kept, forwards(image, kept))
         return stack.data
 
     @staticmethod

@@ -121,7 +121,7 @@ class NormUnet(nn.Module):
         top, left = (tall - rows) // 2, (wide - columns) // 2
         scaled, mean, std = _standardise(image)
         margins = (left, wide - columns - left, top, tall - rows - top)
-        answer = self.unet(functional.pad(scaled, margins))
+        answer = self.unet(functional.pad(scaled, margins) if any(margins) else scaled)
         answer = answer[..., top : top + rows, left : left + columns]
         answer = torch.addcmul(mean, answer, std)
         return torch.view_as_complex(answer.permute(0, 2, 3, 1).contiguous())
