@@ -83,7 +83,7 @@ def _team() -> Any:
 
 @cache
 def _bodies(slope: Any) -> dict[str, Any]:
-    return kernels().bodies(slope)
+    return import_module("napari_unlearn.models.team").bodies(slope)
 
 
 @cache
