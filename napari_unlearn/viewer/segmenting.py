@@ -29,6 +29,7 @@ from napari_unlearn.viewer.segment_tasks import (
 )
 from napari_unlearn.viewer.segment_tiles import SegmentTiles
 from napari_unlearn.viewer.tasks import Model
+from napari_unlearn.viewer.turns import painted_later
 from napari_unlearn.viewer.worker import End, Jobs, sentence
 
 if TYPE_CHECKING:
@@ -239,7 +240,8 @@ class Segmenting(QObject):
 
     def _on_event(self, event: object) -> None:
         try:
-            self._show_event(event)
+            with painted_later(self._viewer):
+                self._show_event(event)
         except Exception as error:  # a slot that raises would leave the job without an end
             _log.exception("An event could not be shown")
             self.jobs.abort(sentence(error, "this machine"))

@@ -15,6 +15,7 @@ from napari_unlearn.viewer.live_overlay import LiveOverlay
 from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.pictures import Board, Content, Picture, brightest
 from napari_unlearn.viewer.tile import Tile, fill_image, image_layer
+from napari_unlearn.viewer.turns import Steps, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +42,7 @@ class Tiles:
         self._overlay: LiveOverlay | None = None
         self._shown: dict[Tile, Picture] = {}
         self._outlined = True
+        self._turns = Turns(viewer)
         self.clear_canvas: Callable[[], None] = lambda: None
         """Asks whoever else lays out a grid in this viewer to put it away."""
         viewer.canvas.events.size.connect(self._on_size)
@@ -124,15 +126,26 @@ class Tiles:
             for tile in self._lower:
                 tile.image.refresh(extent=False, thumbnail=False)
 
-    def mark(self, comparison: Comparison) -> None:
-        """Redraw outlines and their counts after the threshold moved."""
+    def mark(self, comparison: Comparison, board: Board | None = None) -> None:
+        """Redraw outlines and their counts after the threshold moved.
+
+        Args:
+            comparison: Of the scan that is shown.
+            board: What `pictures.finished` makes of it, if a worker has done so already.
+        """
+        board = pictures.finished(comparison) if board is None else board
         if not self._upper:
-            self.show(comparison)
-            return
-        self._bare, self._shown = pictures.finished(comparison), {}
-        for tile, picture in self._pairs(self._with_live(self._bare)):
+            self.show_board(board)
+        else:
+            self._turns.add(self._marking(board), passing=True)
+
+    def _marking(self, board: Board) -> Steps:
+        self._bare, self._shown = board, {}
+        for tile, picture in self._pairs(self._with_live(board)):
             tile.mark(picture)
-            tile.image.name = picture.caption
+            if tile.image.name != picture.caption:
+                tile.image.name = picture.caption
+            yield None
 
     @property
     def live(self) -> Tile | None:

@@ -1,0 +1,154 @@
+"""Work on the canvas spread over turns of the event loop, painted once in the end.
+
+What napari does for one layer cannot be divided; what it does for twenty can. Between two steps
+mouse and keys have their turn. Nobody waits at a window that is not shown: there, and in a viewer
+without one, all steps are done at once.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QTimer
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from qtpy.QtWidgets import QWidget
+
+Steps = Iterator[object]
+"""Every `next` is a step; yields nothing of interest."""
+
+_HOLDS = "unlearn_holds"  # how many keep a canvas from being painted
+
+
+class Turns:
+    """Takes steps one per turn, first come, first served, while the canvas stays as it is."""
+
+    def __init__(self, viewer: "ViewerModel") -> None:
+        self._viewer = viewer
+        self._waiting: deque[tuple[Steps, bool]] = deque()
+        self._timer: QTimer | None = None
+        self._canvas: QWidget | None = None
+        self._busy = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether steps are left, or one is being taken."""
+        return bool(self._waiting)
+
+    def add(self, steps: Steps, *, passing: bool = False) -> None:
+        """Take steps after those that are left.
+
+        Args:
+            steps: Taken at once where nobody sees the window.
+            passing: What they show is out of date once others are added.
+        """
+        kept = [each for each in self._waiting if not each[1]]
+        self._waiting = deque([*kept, (steps, passing)])
+        canvas = shown_canvas(self._viewer)
+        if canvas is None:
+            self.finish()
+            return
+        if self._canvas is None:
+            self._canvas = canvas
+            _hold(canvas)
+        if self._timer is None:
+            self._timer = QTimer(canvas)  # goes with the window
+            self._timer.timeout.connect(self._on_turn)
+        self._timer.start(0)
+
+    def then(self, action: Callable[[], object]) -> None:
+        """Do something after all steps; now, if none is left."""
+        if self.pending:
+            self.add(_once(action))
+        else:
+            action()
+
+    def finish(self) -> None:
+        """Take all steps that are left at once, for somebody needs what they make."""
+        while self._step():
+            pass  # a step that asks for others to be finished is itself the first of them
+
+    def _on_turn(self) -> None:
+        if shown_canvas(self._viewer) is None:  # the window is closing
+            self._drop()
+        else:
+            self._step()
+
+    def _step(self) -> bool:
+        """Take a step; whether there may be another."""
+        if self._busy or not self._waiting:
+            return False
+        steps, _ = self._waiting[0]
+        self._busy = True
+        try:
+            next(steps)
+        except StopIteration:
+            self._waiting = deque(each for each in self._waiting if each[0] is not steps)
+        except BaseException:
+            self._drop()
+            raise
+        finally:
+            self._busy = False
+        if not self._waiting:
+            self._rest()
+        return bool(self._waiting)
+
+    def _drop(self) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for steps, _ in waiting:
+            with suppress(RuntimeError):  # parts of the window may be gone
+                steps.close()  # type: ignore[attr-defined]
+        self._rest()
+
+    def _rest(self) -> None:
+        canvas, self._canvas = self._canvas, None
+        with suppress(RuntimeError):
+            if self._timer is not None:
+                self._timer.stop()
+            if canvas is not None:
+                _release(canvas)
+
+
+@contextmanager
+def painted_later(viewer: "ViewerModel") -> Iterator[None]:
+    """Keep what is done now and its painting in different turns of the event loop."""
+    canvas = shown_canvas(viewer)
+    if canvas is None:
+        yield
+        return
+    _hold(canvas)
+    try:
+        yield
+    finally:
+        later = QTimer(canvas)
+        later.setSingleShot(True)
+        later.timeout.connect(lambda: (_release(canvas), later.deleteLater()))
+        later.start(0)
+
+
+def shown_canvas(viewer: "ViewerModel") -> "QWidget | None":
+    """The canvas of a viewer, if it is on the screen."""
+    window = getattr(viewer, "window", None)
+    with suppress(AttributeError, RuntimeError):  # closed, or built otherwise inside
+        canvas: QWidget = window._qt_viewer.canvas.native  # type: ignore[union-attr]
+        return canvas if canvas.isVisible() else None
+    return None
+
+
+def _hold(canvas: "QWidget") -> None:
+    canvas.setProperty(_HOLDS, (canvas.property(_HOLDS) or 0) + 1)
+    canvas.setUpdatesEnabled(False)
+
+
+def _release(canvas: "QWidget") -> None:
+    left = (canvas.property(_HOLDS) or 0) - 1
+    canvas.setProperty(_HOLDS, left)
+    if not left:
+        canvas.setUpdatesEnabled(True)  # which paints what has changed
+
+
+def _once(action: Callable[[], object]) -> Steps:
+    action()
+    yield None
