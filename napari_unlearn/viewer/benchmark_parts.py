@@ -219,9 +219,7 @@ def volume(bench: Bench) -> Iterator[Wait]:
 
     def note(progress: Progress) -> None:
         windows.extend([progress.remark] if progress.remark else [])
-        most[0] = max(
-            [most[0], *(child.memory_info().rss for child in psutil.Process().children())]
-        )
+        most[0] = max(most[0], _memory_of_children())
 
     segmenting.progressed.connect(note)
     began = time.monotonic()

@@ -245,6 +245,7 @@ class Session(QObject):
             or self._lookup.running
             or self._warming.running
             or self._outlining.running
+            or self.tiles.busy
             or self._paint.isActive()
             or self.maps.busy
             or self.training.busy

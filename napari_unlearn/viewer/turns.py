@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from qtpy.QtWidgets import QWidget
 
-Steps = Iterator[object]
-"""Every `next` is a step; yields nothing of interest."""
+Steps = Iterator[bool]
+"""Every `next` is a step; yields whether the canvas is to be painted before the next."""
 
+_FRAME = 20  # milliseconds in which the window system comes to ask for a picture
 _HOLDS = "unlearn_holds"  # how many keep a canvas from being painted
 
 
@@ -34,7 +35,9 @@ class Turns:
 
     @property
     def pending(self) -> bool:
-        """Whether steps are left, or one is being taken."""
+        """Whether steps are left, or one is being taken; a window that was closed needs none."""
+        if self._waiting and not self._busy and shown_canvas(self._viewer) is None:
+            self._drop()
         return bool(self._waiting)
 
     def add(self, steps: Steps, *, passing: bool = False) -> None:
@@ -42,17 +45,15 @@ class Turns:
 
         Args:
             steps: Taken at once where nobody sees the window.
-            passing: What they show is out of date once others are added.
+            passing: What they show is out of date once others of the kind are added.
         """
-        kept = [each for each in self._waiting if not each[1]]
+        kept = [each for each in self._waiting if not (passing and each[1])]
         self._waiting = deque([*kept, (steps, passing)])
         canvas = shown_canvas(self._viewer)
         if canvas is None:
             self.finish()
             return
-        if self._canvas is None:
-            self._canvas = canvas
-            _hold(canvas)
+        self._keep_still(canvas)
         if self._timer is None:
             self._timer = QTimer(canvas)  # goes with the window
             self._timer.timeout.connect(self._on_turn)
@@ -71,9 +72,9 @@ class Turns:
             pass  # a step that asks for others to be finished is itself the first of them
 
     def _on_turn(self) -> None:
-        if shown_canvas(self._viewer) is None:  # the window is closing
-            self._drop()
-        else:
+        canvas = shown_canvas(self._viewer)
+        if self.pending and canvas is not None:
+            self._keep_still(canvas)
             self._step()
 
     def _step(self) -> bool:
@@ -83,7 +84,12 @@ class Turns:
         steps, _ = self._waiting[0]
         self._busy = True
         try:
-            next(steps)
+            to_be_seen = next(steps)
+            if to_be_seen:
+                self._let_paint()
+            with suppress(RuntimeError):  # the window may have been closed
+                if self._timer is not None:
+                    self._timer.setInterval(_FRAME if to_be_seen else 0)
         except StopIteration:
             self._waiting = deque(each for each in self._waiting if each[0] is not steps)
         except BaseException:
@@ -103,11 +109,20 @@ class Turns:
         self._rest()
 
     def _rest(self) -> None:
-        canvas, self._canvas = self._canvas, None
         with suppress(RuntimeError):
             if self._timer is not None:
                 self._timer.stop()
-            if canvas is not None:
+        self._let_paint()
+
+    def _keep_still(self, canvas: "QWidget") -> None:
+        if self._canvas is None:
+            self._canvas = canvas
+            _hold(canvas)
+
+    def _let_paint(self) -> None:
+        canvas, self._canvas = self._canvas, None
+        if canvas is not None:
+            with suppress(RuntimeError):
                 _release(canvas)
 
 
@@ -124,7 +139,12 @@ def painted_later(viewer: "ViewerModel") -> Iterator[None]:
     finally:
         later = QTimer(canvas)
         later.setSingleShot(True)
-        later.timeout.connect(lambda: (_release(canvas), later.deleteLater()))
+
+        def release() -> None:
+            _release(canvas)
+            later.deleteLater()
+
+        later.timeout.connect(release)
         later.start(0)
 
 
@@ -151,4 +171,4 @@ def _release(canvas: "QWidget") -> None:
 
 def _once(action: Callable[[], object]) -> Steps:
     action()
-    yield None
+    yield False
