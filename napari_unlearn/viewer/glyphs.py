@@ -6,9 +6,10 @@ its captions, figures and verdicts holds some sixty.
 
 import string
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QObject, QTimer
+from qtpy.QtWidgets import QWidget
 
 from napari_unlearn.viewer.marks import SIGNS, SYMBOLS
 
@@ -34,18 +35,23 @@ def draw_letters(viewer: "Viewer") -> None:
     with suppress(AttributeError):
         window = viewer.window._qt_viewer
         font = window.canvas.font_info()
-        letters = font.font_manager.get_font(font.face)
-        left = iter(_LETTERS)
-        timer = QTimer(window)  # goes with it
+        _Letters(window, font.font_manager.get_font(font.face))
 
-        def draw() -> None:
-            letter = next(left, None)
-            if letter is None or not window.isVisible():
-                timer.stop()
-                timer.deleteLater()
-            else:
-                timer.setInterval(_BETWEEN)
-                letters[letter]
 
-        timer.timeout.connect(draw)
-        timer.start(_PATIENCE)
+class _Letters(QObject):
+    """Belongs to a window, goes with it, and keeps nothing of it alive."""
+
+    def __init__(self, window: QWidget, font: Any) -> None:
+        super().__init__(window)
+        self._font, self._left = font, iter(_LETTERS)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._draw)
+        self._timer.start(_PATIENCE)
+
+    def _draw(self) -> None:
+        letter, window = next(self._left, None), self.parent()
+        if letter is None or not (isinstance(window, QWidget) and window.isVisible()):
+            self._timer.stop()
+        else:
+            self._timer.setInterval(_BETWEEN)
+            _ = self._font[letter]

@@ -98,13 +98,17 @@ def inserting(viewer: "ViewerModel", layers: Sequence["Layer"]) -> Steps:
 def uncovering(viewer: "ViewerModel") -> Steps:
     """Bring the cells of a grid to the screen one by one, for each has programs to be compiled.
 
-    A later napari, built otherwise inside, brings them all at once.
+    They are covered now. A later napari, built otherwise inside, brings them all at once.
     """
     cells: list[Any] = []
     with suppress(AttributeError):
         cells = list(viewer.window._qt_viewer.canvas.grid_views)  # type: ignore[attr-defined]
     for cell in cells:
         cell.visible = False
+    return _uncovering(cells)
+
+
+def _uncovering(cells: Sequence[Any]) -> Steps:
     for cell in cells:
         cell.visible = True
         yield True

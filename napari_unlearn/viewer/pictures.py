@@ -75,9 +75,24 @@ class Board:
     upper: tuple[Picture, ...]
     lower: tuple[Picture, ...] = ()
 
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Row by row."""
+        return *self.upper, *self.lower
+
+    @property
+    def contents(self) -> tuple[Content, ...]:
+        """What the tiles show, row by row: their layers differ accordingly."""
+        return tuple(picture.content for picture in self.pictures)
+
+    @property
+    def first_arm(self) -> int:
+        """Number of the first upper tile that is a model's: 1 after a reference, else 0."""
+        return int(bool(self.lower) and self.lower[0].content == "change")
+
     def outlined(self) -> "Board":
         """This board, with all outlines made: for a worker."""
-        for picture in (*self.upper, *self.lower):
+        for picture in self.pictures:
             _ = picture.marks
         return self
 

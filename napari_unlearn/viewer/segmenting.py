@@ -212,7 +212,8 @@ class Segmenting(QObject):
     def show(self) -> None:
         """Show what there is, on a canvas that other tiles may have taken meanwhile."""
         if self.labelled is not None:
-            self.tiles.show(board_of(self.labelled, self._running, self._live))
+            with painted_later(self._viewer):
+                self.tiles.show(board_of(self.labelled, self._running, self._live))
 
     def show_live(self, name: str | None) -> None:
         """Give a model that is learning a tile beside the others; None takes it away."""

@@ -82,8 +82,8 @@ class Tiles:
             shown.refresh(extent=False)
             return
         if self._lower:
-            own = self._upper[: len(self._bare.upper)] if self._bare else self._upper
-            arms = own[_first_arm(self._bare) :]
+            bare = self._bare
+            arms = self._upper[bare.first_arm : len(bare.upper)] if bare else self._upper
             names = [tile.image.name.split(" · ")[0] for tile in arms]
             self.prepare(header, reference, name, names)
             return
@@ -130,11 +130,11 @@ class Tiles:
         """Put one finished slice in the tile of its arm, counted from 0."""
         board = self._coming
         if self._turns.pending and board is not None:
-            board.upper[arm + _first_arm(board)].image[index] = image  # on its way to a tile
+            board.upper[arm + board.first_arm].image[index] = image  # on its way to a tile
             return
         if not self._upper:
             return  # put away meanwhile; the finished comparison comes back
-        layer = self._upper[arm + _first_arm(self._bare)].image
+        layer = self._upper[arm + (self._bare.first_arm if self._bare else 0)].image
         layer.data[index] = image
         if int(self._viewer.dims.current_step[0]) == index:
             layer.refresh(extent=False)
@@ -348,10 +348,7 @@ class Tiles:
                 yield False
 
     def _pairs(self, board: Board) -> list[tuple[Tile, Picture]]:
-        return [
-            *zip(self._upper, board.upper, strict=True),
-            *zip(self._lower, board.lower, strict=True),
-        ]
+        return list(zip((*self._upper, *self._lower), board.pictures, strict=True))
 
     def _fits(self, board: Board) -> bool:
         tiles = (*self._upper, *self._lower)
@@ -359,13 +356,13 @@ class Tiles:
             bool(tiles)
             and all(layer in self._viewer.layers for tile in tiles for layer in tile.layers)
             and len(self._upper) == len(board.upper)
-            and self._contents == _contents(board)
+            and self._contents == board.contents
         )
 
     def _building(self, board: Board) -> Steps:
         """Replace all tiles."""
         viewer, shown = self._viewer, {}
-        for picture in (*board.upper, *board.lower):
+        for picture in board.pictures:
             tile = Tile.of(picture, board.header)
             tile.fill(picture, board.header)
             tile.outlines.visible = self._outlined
@@ -386,10 +383,10 @@ class Tiles:
         for linked in (greys, maps):
             if len(linked) > 1:
                 viewer.layers.link_layers([tile.image for tile in linked], LINKED)
-        self._header, self._shown, self._contents = board.header, shown, _contents(board)
+        self._header, self._shown, self._contents = board.header, shown, board.contents
         viewer.dims.set_current_step(0, step if same_scan else board.header.slices // 2)
         self._fit()
-        yield from layout.uncovering(viewer)
+        self._turns.add(layout.uncovering(viewer))  # after what has been asked for meanwhile
 
     def _remove(self) -> None:
         layout.remove(self._viewer, self._layers())
@@ -398,14 +395,3 @@ class Tiles:
     def _layers(self) -> "list[Layer]":
         tiles = [layer for tile in (*self._upper, *self._lower) for layer in tile.layers]
         return tiles if self._first is None else [*tiles, self._first]
-
-
-def _contents(board: Board) -> tuple[Content, ...]:
-    """What the tiles show, row by row: their layers differ accordingly."""
-    return tuple(picture.content for picture in (*board.upper, *board.lower))
-
-
-def _first_arm(board: Board | None) -> int:
-    """Number of the first upper tile that is a model's: 1 after a reference, else 0."""
-    lower = () if board is None else board.lower
-    return int(bool(lower) and lower[0].content == "change")

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from qtpy.QtCore import QTimer
 
@@ -30,7 +31,7 @@ class Turns:
         self._viewer = viewer
         self._waiting: deque[tuple[Steps, bool]] = deque()
         self._timer: QTimer | None = None
-        self._canvas: QWidget | None = None
+        self._held: ref[QWidget] | None = None  # a window that was closed is not kept alive
         self._busy = False
 
     @property
@@ -115,15 +116,15 @@ class Turns:
         self._let_paint()
 
     def _keep_still(self, canvas: "QWidget") -> None:
-        if self._canvas is None:
-            self._canvas = canvas
+        if self._held is None:
+            self._held = ref(canvas)
             _hold(canvas)
 
     def _let_paint(self) -> None:
-        canvas, self._canvas = self._canvas, None
-        if canvas is not None:
+        held, self._held = self._held, None
+        if held is not None:
             with suppress(RuntimeError):
-                _release(canvas)
+                _release(held())
 
 
 @contextmanager
@@ -137,11 +138,11 @@ def painted_later(viewer: "ViewerModel") -> Iterator[None]:
     try:
         yield
     finally:
-        later = QTimer(canvas)
+        later, held = QTimer(canvas), ref(canvas)
         later.setSingleShot(True)
 
         def release() -> None:
-            _release(canvas)
+            _release(held())
             later.deleteLater()
 
         later.timeout.connect(release)
@@ -162,7 +163,9 @@ def _hold(canvas: "QWidget") -> None:
     canvas.setUpdatesEnabled(False)
 
 
-def _release(canvas: "QWidget") -> None:
+def _release(canvas: "QWidget | None") -> None:
+    if canvas is None:
+        return
     left = (canvas.property(_HOLDS) or 0) - 1
     canvas.setProperty(_HOLDS, left)
     if not left:
