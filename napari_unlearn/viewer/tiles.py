@@ -325,8 +325,7 @@ class Tiles:
 
     def _follow_visibility(self) -> None:
         for tile in (*self._upper, *self._lower):
-            if tile.outlines.visible != self._outlined:
-                tile.outlines.visible = self._outlined
+            tile.outlines.visible = self._outlined
 
     def _on_size(self) -> None:
         self._turns.then(self._follow_size)
