@@ -100,8 +100,12 @@ class Tiles:
         self._remove()
         self._viewer.canvas.grid.enabled = False
         self._first = image_layer(picture, header)
+        self._first.name_overlay.visible = False
         yield from layout.inserting(self._viewer, [self._first])
         self._see_whole(header)
+        yield True
+        self._first.name_overlay.visible = True  # its programs are compiled while the image is seen
+        yield True
 
     def _see_whole(self, header: Header) -> None:
         self._header = header
