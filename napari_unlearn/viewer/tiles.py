@@ -156,9 +156,7 @@ class Tiles:
     def mark(self, comparison: Comparison, board: Board | None = None) -> None:
         """Redraw outlines and their counts after the threshold moved.
 
-        Args:
-            comparison: Of the scan that is shown.
-            board: What `pictures.finished` makes of it, if a worker has done so already.
+        A worker may have made the `board` already, as `pictures.finished` does.
         """
         board = pictures.finished(comparison) if board is None else board
         self._turns.add(self._marking(board), passing=True)
