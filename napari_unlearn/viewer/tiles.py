@@ -85,7 +85,7 @@ class Tiles:
             bare = self._bare
             arms = self._upper[bare.first_arm : len(bare.upper)] if bare else self._upper
             names = [tile.image.name.split(" · ")[0] for tile in arms]
-            self.prepare(header, reference, name, names)
+            self._lay_out(pictures.waiting(header, reference, name, names), names)
             return
         self._bare = None
         picture = pictures.reference_alone(header, reference, name).upper[0]
@@ -126,9 +126,14 @@ class Tiles:
         The tile of a model that was learning becomes the one of its result. With a comparison
         from `before`, its pictures stand in until then; `mode` says which maps will come.
         """
+        board = pictures.waiting(header, reference, reference_name, names, before, mode)
+        self._coming = board
+        self._turns.then(lambda: self._lay_out(board, names))
+
+    def _lay_out(self, board: Board, names: "Sequence[str]") -> None:
         if self._live is not None and self._live.name in names:
             self._live = None
-        self.show_board(pictures.waiting(header, reference, reference_name, names, before, mode))
+        self.show_board(board)
 
     def show_slice(self, arm: int, index: int, image: NDArray[np.float32]) -> None:
         """Put one finished slice in the tile of its arm, counted from 0."""
@@ -158,8 +163,7 @@ class Tiles:
 
         A worker may have made the `board` already, as `pictures.finished` does.
         """
-        board = pictures.finished(comparison) if board is None else board
-        self._turns.add(self._marking(board), passing=True)
+        self._turns.add(self._marking(board or pictures.finished(comparison)), passing=True)
 
     def _marking(self, board: Board) -> Steps:
         if not self._upper:
@@ -198,7 +202,7 @@ class Tiles:
             else:
                 self.show_board(self._bare)
         elif live is not None and live.header == self._header:
-            self.prepare(live.header, live.reference, "Ground truth", ())
+            self.show_board(pictures.waiting(live.header, live.reference, "Ground truth", ()))
 
     def _rename_live(self, live: LiveTile) -> bool:
         """Give the live tile to another run, without a redraw of the canvas."""
@@ -257,7 +261,6 @@ class Tiles:
 
         In a window on the screen that takes turns of the event loop: `busy` until it is there.
         """
-        self._coming = board
         self._turns.add(self._showing(board))
 
     def _showing(self, board: Board) -> Steps:
@@ -272,8 +275,7 @@ class Tiles:
                 marks.draw(tile.outlines, (), None)
             self._shown = {}
             yield from self._filling(board)
-            self._viewer.dims.set_current_step(0, board.header.slices // 2)
-            self._fit()
+            self._see_whole(board.header)
             return
         yield from self._filling(board)
         self._follow_size()
@@ -374,8 +376,7 @@ class Tiles:
         same_scan = self._header == board.header
         step = int(viewer.dims.current_step[0])  # napari forgets it with the last layer
         self.clear_canvas()
-        shape = (2 if lower else 1, len(upper))
-        layers = self._layers()
+        shape, layers = (2 if lower else 1, len(upper)), self._layers()
         self._upper, self._lower, self._first = upper, lower, None
         yield from layout.laying_out(viewer, layers, [tile.layers for tile in tiles], shape)
         viewer.layers.selection.active = upper[0].image
@@ -387,7 +388,7 @@ class Tiles:
         self._header, self._shown, self._contents = board.header, shown, board.contents
         viewer.dims.set_current_step(0, step if same_scan else board.header.slices // 2)
         self._fit()
-        self._turns.add(layout.uncovering(viewer))  # after what has been asked for meanwhile
+        self._turns.add(layout.uncovering(viewer), last=True)  # once all is there
 
     def _remove(self) -> None:
         layout.remove(self._viewer, self._layers())

@@ -32,6 +32,7 @@ class Turns:
         self._waiting: deque[tuple[Steps, bool]] = deque()
         self._timer: QTimer | None = None
         self._held: ref[QWidget] | None = None  # a window that was closed is not kept alive
+        self._nested: list[tuple[Steps, bool]] = []
         self._busy = False
 
     @property
@@ -41,13 +42,17 @@ class Turns:
             self._drop()
         return bool(self._waiting)
 
-    def add(self, steps: Steps, *, passing: bool = False) -> None:
-        """Take steps after those that are left.
+    def add(self, steps: Steps, *, passing: bool = False, last: bool = False) -> None:
+        """Take steps after those that are left; what a step adds comes right after its own.
 
         Args:
             steps: Taken at once where nobody sees the window.
             passing: What they show is out of date once others of the kind are added.
+            last: Even what a step adds comes after all that are left.
         """
+        if self._busy and not last:
+            self._nested.append((steps, passing))
+            return
         kept = [each for each in self._waiting if not (passing and each[1])]
         self._waiting = deque([*kept, (steps, passing)])
         canvas = shown_canvas(self._viewer)
@@ -82,8 +87,8 @@ class Turns:
         """Take a step; whether there may be another."""
         if self._busy or not self._waiting:
             return False
-        steps, _ = self._waiting[0]
-        self._busy = True
+        steps, _ = first = self._waiting[0]
+        over, self._busy = False, True
         try:
             to_be_seen = next(steps)
             if to_be_seen:
@@ -92,18 +97,21 @@ class Turns:
                 if self._timer is not None:
                     self._timer.setInterval(_FRAME if to_be_seen else 0)
         except StopIteration:
-            self._waiting = deque(each for each in self._waiting if each[0] is not steps)
+            over = True
         except BaseException:
             self._drop()
             raise
         finally:
             self._busy = False
+        nested, self._nested = self._nested, []
+        left = [each for each in self._waiting if each is not first]
+        self._waiting = deque([*([] if over else [first]), *nested, *left])
         if not self._waiting:
             self._rest()
         return bool(self._waiting)
 
     def _drop(self) -> None:
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self._waiting, self._nested = self._waiting, deque(), []
         for steps, _ in waiting:
             with suppress(RuntimeError):  # parts of the window may be gone
                 steps.close()  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_unlearn.evaluation.highlights import highlight
+from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.marks import COLOURS
 from napari_unlearn.viewer.tiles import Tiles
 
@@ -240,6 +241,21 @@ def test_what_is_asked_for_meanwhile_comes_in_its_order(shown, comparison, qtbot
     assert tiles.upper[2].image.name.startswith("Oracle ·")
     assert shown.dims.current_step[0] == 1
     assert not any(tile.outlines.visible for tile in (*tiles.upper, *tiles.lower))
+
+
+def test_a_live_tile_asked_for_before_models_run_gives_way_to_their_tiles(shown, comparison, qtbot):
+    tiles, header = Tiles(shown), comparison.header
+    tiles.show(highlight(replace(comparison, arms=comparison.arms[:2]), 0.1))
+    live = LiveTile("Unlearned", header, 1, comparison.reference)
+    tiles.show_live(live)
+    names = [arm.name for arm in comparison.arms]
+    tiles.prepare(header, comparison.reference, "Ground truth", names)
+    tiles.show_slice(2, 1, comparison.arms[2].images[1])
+    assert tiles.busy
+    qtbot.waitUntil(lambda: not tiles.busy, timeout=20000)
+    assert [tile.image.name for tile in tiles.upper[1:]] == [f"{name} …" for name in names]
+    np.testing.assert_array_equal(tiles.upper[3].image.data[1], comparison.arms[2].images[1])
+    assert tiles.live is None
 
 
 def test_a_window_may_close_while_its_tiles_are_laid_out(shown, comparison, qtbot):

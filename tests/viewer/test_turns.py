@@ -85,6 +85,29 @@ def test_steps_out_of_date_give_way_to_others_of_their_kind_only(shown):
     assert taken == [2, 3]
 
 
+@pytest.mark.parametrize("hidden", [True, False])
+def test_what_a_step_adds_comes_right_after_its_own(hidden, request):
+    viewer = ViewerModel() if hidden else request.getfixturevalue("shown")
+    turns, taken = Turns(viewer), []
+
+    def adding():
+        turns.add(_numbers(taken, 7), last=True)
+        turns.add(_numbers(taken, 3, 4))
+        turns.then(lambda: taken.append(5))
+        taken.append(1)
+        yield False
+        taken.append(2)
+
+    def both():
+        turns.add(adding())
+        turns.add(_numbers(taken, 6))
+        yield False
+
+    turns.add(both())
+    turns.finish()
+    assert taken == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_what_is_done_is_painted_in_a_later_turn(shown, qtbot):
     with painted_later(shown), painted_later(shown):
         assert not shown_canvas(shown).updatesEnabled()
