@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -240,8 +241,9 @@ class Segmenting(QObject):
             self.tiles.put(name, LabelPicture(name, labels, remark, against(labelled)))
 
     def _on_event(self, event: object) -> None:
+        on_canvas = isinstance(event, OpenedSubject | Segmented | Judged)
         try:
-            with painted_later(self._viewer):
+            with painted_later(self._viewer) if on_canvas else nullcontext():
                 self._show_event(event)
         except Exception as error:  # a slot that raises would leave the job without an end
             _log.exception("An event could not be shown")

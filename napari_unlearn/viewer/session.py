@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -280,8 +281,9 @@ class Session(QObject):
         self.tiles.prepare(header, reference, "Ground truth", names, before, mode)
 
     def _on_event(self, event: object) -> None:
+        on_canvas = isinstance(event, Opened | Glimpse | Compared)
         try:
-            with painted_later(self.viewer):
+            with painted_later(self.viewer) if on_canvas else nullcontext():
                 self._show_event(event)
         except Exception as error:  # a slot that raises would leave the job without an end
             _log.exception("An event could not be shown")

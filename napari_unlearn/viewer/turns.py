@@ -137,7 +137,10 @@ class Turns:
 
 @contextmanager
 def painted_later(viewer: "ViewerModel") -> Iterator[None]:
-    """Keep what is done now and its painting in different turns of the event loop."""
+    """Keep what is done now and its painting in different turns of the event loop.
+
+    The canvas is painted then, changed or not: not for what leaves it as it is.
+    """
     canvas = shown_canvas(viewer)
     if canvas is None:
         yield
