@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 import psutil
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_unlearn.errors import UnlearnError
@@ -45,6 +46,7 @@ Wait = float | Callable[[], bool]
 SETTLE = 2.0
 """From the end of one thing's last work to the next measurement [s]."""
 
+_GLANCE = 10  # milliseconds between two looks whether a picture is there
 _LOOK = 0.6  # seconds after which a change is on the screen
 _TURNS = 8  # slices that are turned to, thresholds that are tried
 _TILES = 8  # of napari alone: four pictures over four maps, each with its outlines
@@ -161,7 +163,10 @@ def file(bench: Bench) -> Iterator[Wait]:
         before, began, counter = session.opened, time.monotonic(), BytesRead()
 
         def note(*_: object, seen: list[float] = seen, began: float = began) -> None:
-            seen.append(time.monotonic() - began)
+            if session.tiles.busy:
+                QTimer.singleShot(_GLANCE, note)
+            else:
+                seen.append(time.monotonic() - began)
 
         session.changed.connect(note)  # a whole reference is shown
         session.progressed.connect(note)  # or the first slices of one
@@ -219,9 +224,7 @@ def volume(bench: Bench) -> Iterator[Wait]:
 
     def note(progress: Progress) -> None:
         windows.extend([progress.remark] if progress.remark else [])
-        most[0] = max(
-            [most[0], *(child.memory_info().rss for child in psutil.Process().children())]
-        )
+        most[0] = max(most[0], _memory_of_children())
 
     segmenting.progressed.connect(note)
     began = time.monotonic()

@@ -18,6 +18,7 @@ from napari_unlearn.viewer.unlearn_dock import UnlearnDock
 from napari_unlearn.viewer.worker import End
 
 _WINDOW = (1600, 1000)
+_SETTLE = 500  # milliseconds in which the last paint happens
 _PATIENCE = 300_000  # milliseconds until a headless demo gives up
 
 
@@ -46,7 +47,7 @@ class _Photographer(QObject):
     def _on_compared(self, _comparison: Comparison) -> None:
         if self._waiting:
             self._waiting = False
-            self._settle.start(500)
+            self._settle.start(_SETTLE)
 
     def _on_ended(self, end: End) -> None:
         if end.outcome == "failed" and self._waiting:
@@ -57,6 +58,9 @@ class _Photographer(QObject):
             self._give_up(f"The demo was not ready after {_PATIENCE // 1000} seconds.")
 
     def _on_settled(self) -> None:
+        if self._session.tiles.busy:
+            self._settle.start(_SETTLE)
+            return
         if self._path is not None:
             try:
                 photograph(self._viewer, self._path)

@@ -95,11 +95,12 @@ class Findings(QWidget):
             return
         if comparison.threshold_from != BY_HAND:
             self._top = threshold_top(comparison.threshold)
-        if not self._later.isActive() and not self.threshold.isSliderDown():
+        asked = self._later.isActive() or self._session.wanted_threshold is not None
+        if not asked and not self.threshold.isSliderDown():
             self.threshold.blockSignals(True)
             self.threshold.setValue(round(comparison.threshold / self._top * _STEPS))
             self.threshold.blockSignals(False)
-        self.threshold_text.setText(threshold_words(comparison.mode, comparison.threshold))
+            self.threshold_text.setText(threshold_words(comparison.mode, comparison.threshold))
         self.threshold_text.setToolTip(
             f"{find_mode(comparison.mode).unit}; {comparison.threshold_from}. Regions below "
             f"{comparison.minimal_area:.0f} mm² are left out."

@@ -4,12 +4,14 @@
 # mypy: disable-error-code="union-attr"
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Shapes
 from qtpy.QtWidgets import QDockWidget, QHBoxLayout, QWidget
 
 from napari_unlearn.viewer.outline_visual import spare_redraws
+from napari_unlearn.viewer.turns import Steps
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -48,21 +50,68 @@ def lay_out(
         tiles: Layers of each tile from back to front, in every tile as many.
         shape: Rows and columns; None leaves them as they are, for the caller to choose.
     """
+    for _ in laying_out(viewer, before, tiles, shape):
+        pass
+
+
+def laying_out(
+    viewer: "ViewerModel",
+    before: Iterable["Layer"],
+    tiles: Sequence[Sequence["Layer"]],
+    shape: tuple[int, int] | None = None,
+) -> Steps:
+    """Do what `lay_out` does in steps: a layer, what is written on it, a tile on the screen."""
+    layers = [layer for tile in tiles for layer in tile]
     with viewer.layers.batched_update():
         _take_out(viewer, before)
         for stranger in viewer.layers:
             stranger.visible = False
-        # Ahead of strangers, hidden or not: the grid counts its strides from the first layer.
-        for place, layer in enumerate(layer for tile in tiles for layer in tile):
-            viewer.layers.insert(place, layer)
         grid = viewer.canvas.grid
+        grid.enabled = False  # or captions would be put into cells that are not there yet
+        yield False
+        yield from inserting(viewer, layers)
         grid.stride = len(tiles[0])
         if shape is not None:
             grid.shape = shape
         grid.enabled = True
-    for layer in (layer for tile in tiles for layer in tile):
+    for layer in layers:
         if isinstance(layer, Shapes):
             spare_redraws(viewer, layer)
+
+
+def inserting(viewer: "ViewerModel", layers: Sequence["Layer"]) -> Steps:
+    """Put layers into a viewer in steps: sliders, a layer, what is written on it.
+
+    Ahead of strangers, hidden or not: a grid counts its strides from the first layer.
+    """
+    viewer.dims.ndim = max(viewer.dims.ndim, layers[0].ndim)
+    yield False
+    for place, layer in enumerate(layers):
+        visible, layer.visible = layer.visible, False
+        viewer.layers.insert(place, layer)
+        yield False
+        if visible:
+            layer.visible = True  # now napari makes caption and colour bar
+            yield False
+
+
+def uncovering(viewer: "ViewerModel") -> Steps:
+    """Bring the cells of a grid to the screen one by one, for each has programs to be compiled.
+
+    They are covered now. A later napari, built otherwise inside, brings them all at once.
+    """
+    cells: list[Any] = []
+    with suppress(AttributeError):
+        cells = list(viewer.window._qt_viewer.canvas.grid_views)  # type: ignore[attr-defined]
+    for cell in cells:
+        cell.visible = False
+    return _uncovering(cells)
+
+
+def _uncovering(cells: Sequence[Any]) -> Steps:
+    for cell in cells:
+        cell.visible = True
+        yield True
 
 
 def remove(viewer: "ViewerModel", layers: Iterable["Layer"]) -> None:

@@ -160,7 +160,11 @@ def draw(
         neutral: Draw places rather than verdicts.
         named: Write words beside the largest regions, else signs.
     """
-    marks = [] if highlights is None else _marks(regions, highlights, neutral, named)
+    put(layer, marks_of(regions, highlights, neutral=neutral, named=named), highlights)
+
+
+def put(layer: Shapes, marks: "Sequence[Mark]", highlights: NDArray[np.uint8] | None) -> None:
+    """Replace a layer's outlines by what `marks_of` made of these highlights."""
     # One redraw in the end. Outlines lie in their image: their extent tells nobody anything.
     with layer.events.blocker_all():
         layer.selected_data = set(range(layer.nshapes))
@@ -170,7 +174,7 @@ def draw(
     layer.refresh(extent=False)
 
 
-def _add(layer: Shapes, marks: "Sequence[_Mark]", highlights: NDArray[np.uint8]) -> None:
+def _add(layer: Shapes, marks: "Sequence[Mark]", highlights: NDArray[np.uint8]) -> None:
     side = _side(marks, highlights.shape[2])
     marks = _legible(marks, side, _LETTER * highlights.shape[2])
     rim = _RIM * _grain(highlights)
@@ -196,7 +200,7 @@ def _add(layer: Shapes, marks: "Sequence[_Mark]", highlights: NDArray[np.uint8])
 
 
 @dataclass(frozen=True, eq=False)
-class _Mark:
+class Mark:
     """One line of an outline."""
 
     curve: NDArray[np.float64]
@@ -209,9 +213,16 @@ class _Mark:
     shadowed: bool
 
 
-def _marks(
-    regions: Sequence[Region], highlights: NDArray[np.uint8], neutral: bool, named: bool
-) -> list[_Mark]:
+def marks_of(
+    regions: Sequence[Region],
+    highlights: NDArray[np.uint8] | None,
+    *,
+    neutral: bool = False,
+    named: bool = True,
+) -> list[Mark]:
+    """Make the outlines of regions, in any thread: the slow part of `draw`, arguments as there."""
+    if highlights is None:
+        return []
     crowds = Counter(region.slice for region in regions)
     marks = []
     for region, word in zip(regions, labels(regions, named=named), strict=True):
@@ -223,11 +234,11 @@ def _marks(
             width = _THICK if first and region.kind == "introduced" else _WIDTH
             said = word if first and not neutral else " "
             shadowed = not (neutral or crowded)
-            marks.append(_Mark(curve, region.kind, said, colour, share * width, shadowed))
+            marks.append(Mark(curve, region.kind, said, colour, share * width, shadowed))
     return marks
 
 
-def _side(marks: Sequence[_Mark], columns: int) -> str:
+def _side(marks: Sequence[Mark], columns: int) -> str:
     """From which corner of their outlines words run, so that few run out of the image."""
     leftward = rightward = 0.0
     for mark in marks:
@@ -237,7 +248,7 @@ def _side(marks: Sequence[_Mark], columns: int) -> str:
     return "upper_right" if leftward < rightward else "upper_left"
 
 
-def _legible(marks: Sequence[_Mark], side: str, letter: float) -> list[_Mark]:
+def _legible(marks: Sequence[Mark], side: str, letter: float) -> list[Mark]:
     """Words that would be written over a graver one give way to a sign."""
     taken: list[tuple[float, float, float, float]] = []
     words = [mark.word for mark in marks]

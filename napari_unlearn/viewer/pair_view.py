@@ -251,8 +251,9 @@ class PairView(QObject):
         """End if the canvas is no longer ours."""
         if self._layer is None:
             return
+        there = self._tiles_there()  # first: tiles that are being laid out take the canvas then
         shown = self._layer in self._viewer.layers and not self._viewer.canvas.grid.enabled
-        if not shown or not self._tiles_there():
+        if not shown or not there:
             self.leave()
 
 

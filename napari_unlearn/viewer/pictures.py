@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -11,7 +12,14 @@ from napari_unlearn.evaluation.comparison import ArmResult, Comparison, Region
 from napari_unlearn.evaluation.disagreement import disagreement
 from napari_unlearn.evaluation.hallucination import DEFAULT_MODE, find_mode
 from napari_unlearn.mri.scan import Header
-from napari_unlearn.viewer.marks import COLOURS, NEUTRAL, tally, worst_colour
+from napari_unlearn.viewer.marks import (
+    COLOURS,
+    NEUTRAL,
+    Mark,
+    marks_of,
+    tally,
+    worst_colour,
+)
 
 Content = Literal["reconstruction", "error", "change"]
 
@@ -43,6 +51,15 @@ class Picture:
     verdict_colour: str = NEUTRAL
     metadata: Mapping[str, object] = field(default_factory=dict)
     """Where the image comes from: file, slices, model, mask, voxel-to-scanner affine."""
+    like: "Picture | None" = None
+    """Another picture that has the same outlines."""
+
+    @cached_property
+    def marks(self) -> list[Mark]:
+        """The outlines; they take so long that a worker had better ask first."""
+        if self.like is not None:
+            return self.like.marks
+        return marks_of(self.regions, self.highlights, neutral=self.neutral, named=self.named)
 
     @property
     def is_grey(self) -> bool:
@@ -57,6 +74,27 @@ class Board:
     header: Header
     upper: tuple[Picture, ...]
     lower: tuple[Picture, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Row by row."""
+        return *self.upper, *self.lower
+
+    @property
+    def contents(self) -> tuple[Content, ...]:
+        """What the tiles show, row by row: their layers differ accordingly."""
+        return tuple(picture.content for picture in self.pictures)
+
+    @property
+    def first_arm(self) -> int:
+        """Number of the first upper tile that is a model's: 1 after a reference, else 0."""
+        return int(bool(self.lower) and self.lower[0].content == "change")
+
+    def outlined(self) -> "Board":
+        """This board, with all outlines made: for a worker."""
+        for picture in self.pictures:
+            _ = picture.marks
+        return self
 
 
 def reference_alone(header: Header, reference: NDArray[np.float32], name: str) -> Board:
@@ -120,20 +158,17 @@ def finished(comparison: Comparison) -> Board:
         shown = [_reconstruction(comparison, arm, (0.0, top)) for arm in arms]
         if _maps(comparison, arms):
             worst = error_limit(comparison)
-            below = tuple(_error(comparison, arm, worst) for arm in arms)
-            return Board(header, tuple(shown), below)
+            return Board(header, tuple(shown), _errors(comparison, shown, arms, worst))
         doubt = [_disagreement(comparison)] if len(arms) > 1 else []
         return Board(header, (*shown, *doubt))
     grey = (0.0, brightest(reference))
     worst = error_limit(comparison)
     original = next((arm for arm in arms if arm.role == "original"), None)
+    shown = [_reconstruction(comparison, arm, grey) for arm in arms]
     return Board(
         header,
-        (
-            _reference(header, reference, comparison.reference_name, original),
-            *(_reconstruction(comparison, arm, grey) for arm in arms),
-        ),
-        (_change(comparison), *(_error(comparison, arm, worst) for arm in arms)),
+        (_reference(header, reference, comparison.reference_name, original), *shown),
+        (_change(comparison), *_errors(comparison, shown, arms, worst)),
     )
 
 
@@ -234,7 +269,15 @@ def _verdict(comparison: Comparison, arm: ArmResult) -> str:
     return counts
 
 
-def _error(comparison: Comparison, arm: ArmResult, worst: float) -> Picture:
+def _errors(
+    comparison: Comparison, above: Sequence[Picture], arms: Sequence[ArmResult], worst: float
+) -> tuple[Picture, ...]:
+    """The maps below the reconstructions of some arms."""
+    pairs = zip(above, arms, strict=True)
+    return tuple(_error(comparison, arm, worst, picture) for picture, arm in pairs)
+
+
+def _error(comparison: Comparison, arm: ArmResult, worst: float, like: Picture) -> Picture:
     values = comparison.marked(arm)
     return Picture(
         "error",
@@ -245,6 +288,7 @@ def _error(comparison: Comparison, arm: ArmResult, worst: float) -> Picture:
         arm.highlights,
         named=arm.role != "original",
         metadata=_origin(comparison.header, model=arm.model, role=arm.role, mask=comparison.mask),
+        like=like,
     )
 
 

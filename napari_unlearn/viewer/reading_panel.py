@@ -8,7 +8,6 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -16,6 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_unlearn.reading.definition import SCORES
 from napari_unlearn.reading.reading import Reading
+from napari_unlearn.viewer.calm_bar import CalmBar
 from napari_unlearn.viewer.reading_keys import HELP
 from napari_unlearn.viewer.reading_room import ReadingRoom
 
@@ -34,7 +34,7 @@ class ReadingPanel(QWidget):
         self.scores = [QPushButton(str(score)) for score in SCORES]
         self.low, self.high = QLabel(), QLabel()
         self.answers = QLabel()
-        self.bar = QProgressBar()
+        self.bar = CalmBar()
         self.time = QLabel()
         self.pause = QPushButton("Break (B)")
         self.previous = QPushButton("Previous (P)")

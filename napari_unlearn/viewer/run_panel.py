@@ -4,8 +4,9 @@ import math
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
+from napari_unlearn.viewer.calm_bar import CalmBar
 from napari_unlearn.viewer.progress import Progress
 from napari_unlearn.viewer.status_line import status_line
 from napari_unlearn.viewer.worker import End
@@ -30,7 +31,7 @@ class RunPanel(QWidget):
         self.run = QPushButton("Run")
         self.cancel = QPushButton("Cancel")
         self.live = QPushButton()
-        self.bar = QProgressBar()
+        self.bar = CalmBar()
         self.bar.setTextVisible(True)
         self.status = status_line()
         grid = QGridLayout(self)

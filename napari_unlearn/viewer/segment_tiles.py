@@ -347,12 +347,13 @@ class SegmentTiles:
     def _in_sight(self, sizes: NDArray[np.float64]) -> tuple[tuple[float, ...], float]:
         """Centre and extent [mm] of what is shown in 3D: the head, or one structure of it."""
         only, board = self.look.only, self._board
-        found = [np.argwhere(picture.labels == only) for picture in self._shown.values()]
-        found = [points for points in found if len(points)]
-        if only is None or board is None or not found:
+        if only is None or board is None:
             return tuple(sizes / 2), float(sizes.max()) / _BRAIN
-        points = np.concatenate(found)
-        ends = np.stack([points.min(axis=0) - 0.5, points.max(axis=0) + 0.5])
+        found = [_box(picture.labels == only) for picture in self._shown.values()]
+        boxes = np.array([box for box in found if box is not None])
+        if not len(boxes):
+            return tuple(sizes / 2), float(sizes.max()) / _BRAIN
+        ends = np.stack([boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)]) - 0.5
         ends = ends * board.subject.voxel_size
         extent = float(np.linalg.norm(ends[1] - ends[0]))
         return tuple(ends.mean(axis=0)), max(extent, float(sizes.max()) / 4)
@@ -367,3 +368,15 @@ def _show(layer: Image | Labels, wanted: bool) -> None:
     """Show or hide a layer; told twice, napari lays out the whole canvas twice."""
     if layer.visible != wanted:
         layer.visible = wanted
+
+
+def _box(inside: NDArray[np.bool_]) -> NDArray[np.intp] | None:
+    """First voxel and the one behind the last along each axis, (2, axes); None if there is none."""
+    ends = []
+    for axis in range(inside.ndim):
+        others = tuple(each for each in range(inside.ndim) if each != axis)
+        along = np.flatnonzero(inside.any(axis=others))
+        if not len(along):
+            return None
+        ends.append((along[0], along[-1] + 1))
+    return np.array(ends).T

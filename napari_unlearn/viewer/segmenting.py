@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from napari_unlearn.viewer.segment_tasks import (
 )
 from napari_unlearn.viewer.segment_tiles import SegmentTiles
 from napari_unlearn.viewer.tasks import Model
+from napari_unlearn.viewer.turns import painted_later
 from napari_unlearn.viewer.worker import End, Jobs, sentence
 
 if TYPE_CHECKING:
@@ -211,7 +213,8 @@ class Segmenting(QObject):
     def show(self) -> None:
         """Show what there is, on a canvas that other tiles may have taken meanwhile."""
         if self.labelled is not None:
-            self.tiles.show(board_of(self.labelled, self._running, self._live))
+            with painted_later(self._viewer):
+                self.tiles.show(board_of(self.labelled, self._running, self._live))
 
     def show_live(self, name: str | None) -> None:
         """Give a model that is learning a tile beside the others; None takes it away."""
@@ -238,8 +241,10 @@ class Segmenting(QObject):
             self.tiles.put(name, LabelPicture(name, labels, remark, against(labelled)))
 
     def _on_event(self, event: object) -> None:
+        on_canvas = isinstance(event, OpenedSubject | Segmented | Judged)
         try:
-            self._show_event(event)
+            with painted_later(self._viewer) if on_canvas else nullcontext():
+                self._show_event(event)
         except Exception as error:  # a slot that raises would leave the job without an end
             _log.exception("An event could not be shown")
             self.jobs.abort(sentence(error, "this machine"))

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from napari_unlearn.evaluation.hallucination import find_mode
 from napari_unlearn.unlearning.events import Alarm, Event, Finished, Preparing, Started, Step
 from napari_unlearn.viewer import tasks
 from napari_unlearn.viewer.drawing import Drawing
+from napari_unlearn.viewer.glyphs import draw_letters
 from napari_unlearn.viewer.map_view import MapView
 from napari_unlearn.viewer.pair_view import PairView
 from napari_unlearn.viewer.progress import Progress
@@ -26,7 +28,8 @@ from napari_unlearn.viewer.segmenting import Segmenting
 from napari_unlearn.viewer.tasks import Device, Glimpse, Model, Opened, Reference, Run, Settings
 from napari_unlearn.viewer.tiles import Tiles
 from napari_unlearn.viewer.training import Training
-from napari_unlearn.viewer.warm_up import warm_up
+from napari_unlearn.viewer.turns import painted_later
+from napari_unlearn.viewer.warm_up import read_units, warm_up
 from napari_unlearn.viewer.worker import End, Jobs, sentence
 
 if TYPE_CHECKING:
@@ -82,6 +85,9 @@ class Session(QObject):
         self.reading.tiles.clear_canvas = self._clear_for(self.reading.tiles)
         self.training = Training(self, viewer)
         self.drawing = Drawing(viewer, self.tiles)
+        self._outlining = Jobs()
+        self.wanted_threshold: float | None = None
+        """Asked for by hand and not shown yet."""
         self.pair = PairView(viewer, self.tiles)
         self.maps = MapView(self, viewer)
         self._run: Run | None = None
@@ -94,7 +100,11 @@ class Session(QObject):
         self._lookup = Jobs()
         self._lookup.yielded.connect(self._on_devices)
         self._warming = Jobs()
+        read_units()
         self._warming.start("Warming up", warm_up)
+        draw_letters(viewer)
+        self._outlining.yielded.connect(self._on_outlined)
+        self._outlining.ended.connect(self._on_outlining_ended)
         self.jobs.yielded.connect(self._on_event)
         self.jobs.ended.connect(self._on_ended)
 
@@ -209,14 +219,18 @@ class Session(QObject):
             self.compare()
 
     def set_threshold(self, threshold: float) -> None:
-        """Outline again with another threshold, in the unit of the map that is highlighted."""
-        from napari_unlearn.evaluation.highlights import highlight
+        """Outline again with another threshold, in the unit of the map that is highlighted.
 
-        if self.comparison is None or not math.isfinite(self.comparison.threshold):
+        A worker does; `compared` tells when outlines and figures are there. Of those that are
+        asked for meanwhile the last follows.
+        """
+        comparison = self.comparison
+        if comparison is None or not math.isfinite(comparison.threshold):
             return  # there is no map
-        self.comparison = highlight(self.comparison, threshold)
-        self.tiles.mark(self.comparison)
-        self.compared.emit(self.comparison)
+        self.wanted_threshold = threshold
+        if not self._outlining.running:
+            work = partial(tasks.outlining, comparison, threshold)
+            self._outlining.start("Outlining", work)
 
     def show_again(self, comparison: Comparison) -> None:
         """Show the last comparison with other maps and outlines."""
@@ -231,6 +245,8 @@ class Session(QObject):
             self.jobs.running
             or self._lookup.running
             or self._warming.running
+            or self._outlining.running
+            or self.tiles.busy
             or self._paint.isActive()
             or self.maps.busy
             or self.training.busy
@@ -265,11 +281,29 @@ class Session(QObject):
         self.tiles.prepare(header, reference, "Ground truth", names, before, mode)
 
     def _on_event(self, event: object) -> None:
+        on_canvas = isinstance(event, Opened | Glimpse | Compared)
         try:
-            self._show_event(event)
+            with painted_later(self.viewer) if on_canvas else nullcontext():
+                self._show_event(event)
         except Exception as error:  # a slot that raises would leave the job without an end
             _log.exception("An event could not be shown")
             self.jobs.abort(sentence(error, "this machine"))
+
+    def _on_outlined(self, outlined: tasks.Outlined) -> None:
+        if outlined.before is not self.comparison:
+            return  # there are other pictures since
+        self.comparison = outlined.comparison
+        if outlined.comparison.threshold == self.wanted_threshold:
+            self.wanted_threshold = None
+        self.tiles.mark(outlined.comparison, outlined.board)
+        self.compared.emit(outlined.comparison)
+
+    def _on_outlining_ended(self, end: End) -> None:
+        wanted, self.wanted_threshold = self.wanted_threshold, None
+        if end.outcome == "failed":
+            self.said.emit(end.message)
+        elif end.outcome == "finished" and wanted is not None:
+            self.set_threshold(wanted)
 
     def _show_event(self, event: object) -> None:
         if isinstance(event, Opened):
@@ -296,6 +330,7 @@ class Session(QObject):
 
     def _on_opened(self, opened: Opened) -> None:
         self.opened, self.comparison, self.offer = opened, None, None
+        self.wanted_threshold = None
         self.pair.offer(None)
         self.maps.let_go()
         self.drawing.clear()
@@ -304,7 +339,7 @@ class Session(QObject):
         self.changed.emit()
 
     def _on_compared(self, comparison: Comparison) -> None:
-        first = self.comparison is None
+        first, self.wanted_threshold = self.comparison is None, None
         self.maps.take(comparison, self._run)
         self.comparison = comparison
         self.tiles.show(comparison)

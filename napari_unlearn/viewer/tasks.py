@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_unlearn.evaluation.compare import Arm
     from napari_unlearn.evaluation.slice_looks import SliceLooks
     from napari_unlearn.mri.sampling import Sampling
+    from napari_unlearn.viewer.pictures import Board
 
 Reference = Literal["truth", "oracle"]
 
@@ -89,6 +90,16 @@ class Run:
     scan: Scan
     models: tuple[Model, ...]
     settings: Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Outlined:
+    """A comparison with other outlines, which are made."""
+
+    before: Comparison
+    """What it follows from."""
+    comparison: Comparison
+    board: "Board"
 
 
 @dataclass(frozen=True)
@@ -193,6 +204,16 @@ def thresholding(
     cancel.check()
     calibrated = _calibrated(comparison)
     yield Compared(with_threshold(comparison, truth, calibrated=calibrated, rule=rule))
+
+
+def outlining(comparison: Comparison, threshold: float, cancel: CancelToken) -> Iterator[Outlined]:
+    """Highlight maps above a threshold that was set by hand, and make the outlines."""
+    from napari_unlearn.evaluation.highlights import highlight
+    from napari_unlearn.viewer.pictures import finished
+
+    marked = highlight(comparison, threshold)
+    cancel.check()
+    yield Outlined(comparison, marked, finished(marked).outlined())
 
 
 def looking(run: Run, index: int, maximum: float, cancel: CancelToken) -> Iterator["SliceLooks"]:

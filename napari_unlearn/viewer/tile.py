@@ -49,13 +49,7 @@ class Tile:
         """Redraw the outlines only."""
         wanted = (picture.regions, picture.neutral, picture.named)
         if self.outlines.metadata.get("drawn") != wanted:  # redrawing is the slow part
-            marks.draw(
-                self.outlines,
-                picture.regions,
-                picture.highlights,
-                neutral=picture.neutral,
-                named=picture.named,
-            )
+            marks.put(self.outlines, picture.marks, picture.highlights)
             self.outlines.metadata["drawn"] = wanted
         overlay = self.outlines.name_overlay
         overlay.visible = bool(picture.verdict)

@@ -1,6 +1,5 @@
 """The grid of a viewer: boards of pictures laid out as tiles."""
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +10,12 @@ from napari_unlearn.evaluation.comparison import Comparison, Region
 from napari_unlearn.evaluation.hallucination import DEFAULT_MODE
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.viewer import layout, marks, pictures
+from napari_unlearn.viewer.aim import look_at, most_telling_slice
 from napari_unlearn.viewer.live_overlay import LiveOverlay
 from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.pictures import Board, Content, Picture, brightest
 from napari_unlearn.viewer.tile import Tile, fill_image, image_layer
+from napari_unlearn.viewer.turns import Steps, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,19 +42,28 @@ class Tiles:
         self._overlay: LiveOverlay | None = None
         self._shown: dict[Tile, Picture] = {}
         self._outlined = True
+        self._turns = Turns(viewer)
+        self._coming: Board | None = None
         self.clear_canvas: Callable[[], None] = lambda: None
         """Asks whoever else lays out a grid in this viewer to put it away."""
         viewer.canvas.events.size.connect(self._on_size)
 
     @property
     def upper(self) -> "Sequence[Tile]":
-        """Reference and reconstructions."""
+        """Reference and reconstructions; whoever asks while they are laid out waits for it."""
+        self._turns.finish()
         return tuple(self._upper)
 
     @property
     def lower(self) -> "Sequence[Tile]":
         """Change and error maps; empty without a reference."""
+        self._turns.finish()
         return tuple(self._lower)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is still to come to the screen."""
+        return self._turns.pending
 
     def show_reference(
         self, header: Header, reference: NDArray[np.float32], name: str = "Ground truth"
@@ -63,29 +73,44 @@ class Tiles:
         Where tiles are laid out already, they stay and wait for what comes next. A reference
         that is shown already has been read a little further.
         """
+        self._turns.then(lambda: self._show_reference(header, reference, name))
+
+    def _show_reference(self, header: Header, reference: NDArray[np.float32], name: str) -> None:
         shown = self._upper[0].image if self._lower else self._first
         if shown is not None and shown.data is reference:
             shown.contrast_limits_range = shown.contrast_limits = (0.0, brightest(reference))
             shown.refresh(extent=False)
             return
         if self._lower:
-            tiles = self._upper[self._first_arm : len(self._bare.upper) if self._bare else None]
-            names = [tile.image.name.split(" · ")[0] for tile in tiles]
-            self.prepare(header, reference, name, names)
+            bare = self._bare
+            arms = self._upper[bare.first_arm : len(bare.upper)] if bare else self._upper
+            names = [tile.image.name.split(" · ")[0] for tile in arms]
+            self._lay_out(pictures.waiting(header, reference, name, names), names)
             return
-        board = pictures.reference_alone(header, reference, name)
         self._bare = None
-        if self._first is not None and self._first in self._viewer.layers:
-            fill_image(self._first, board.upper[0], header)
-        else:
-            self.clear_canvas()
-            self._remove()
-            self._viewer.canvas.grid.enabled = False
-            self._first = image_layer(board.upper[0], header)
-            self._viewer.layers.append(self._first)
+        picture = pictures.reference_alone(header, reference, name).upper[0]
+        if self._first is None or self._first not in self._viewer.layers:
+            self._turns.add(self._first_picture(picture, header))
+            return
+        fill_image(self._first, picture, header)
+        self._see_whole(header)
+
+    def _first_picture(self, picture: Picture, header: Header) -> Steps:
+        self.clear_canvas()
+        self._remove()
+        self._viewer.canvas.grid.enabled = False
+        self._first = image_layer(picture, header)
+        self._first.name_overlay.visible = False
+        yield from layout.inserting(self._viewer, [self._first])
+        self._see_whole(header)
+        yield True
+        self._first.name_overlay.visible = True  # its programs are compiled while the image is seen
+        yield True
+
+    def _see_whole(self, header: Header) -> None:
         self._header = header
         self._viewer.dims.set_current_step(0, header.slices // 2)
-        self.fit()
+        self._fit()
 
     def prepare(
         self,
@@ -101,15 +126,24 @@ class Tiles:
         The tile of a model that was learning becomes the one of its result. With a comparison
         from `before`, its pictures stand in until then; `mode` says which maps will come.
         """
+        board = pictures.waiting(header, reference, reference_name, names, before, mode)
+        self._coming = board
+        self._turns.then(lambda: self._lay_out(board, names))
+
+    def _lay_out(self, board: Board, names: "Sequence[str]") -> None:
         if self._live is not None and self._live.name in names:
             self._live = None
-        self.show_board(pictures.waiting(header, reference, reference_name, names, before, mode))
+        self.show_board(board)
 
     def show_slice(self, arm: int, index: int, image: NDArray[np.float32]) -> None:
         """Put one finished slice in the tile of its arm, counted from 0."""
+        board = self._coming
+        if self._turns.pending and board is not None:
+            board.upper[arm + board.first_arm].image[index] = image  # on its way to a tile
+            return
         if not self._upper:
             return  # put away meanwhile; the finished comparison comes back
-        layer = self._upper[arm + self._first_arm].image
+        layer = self._upper[arm + (self._bare.first_arm if self._bare else 0)].image
         layer.data[index] = image
         if int(self._viewer.dims.current_step[0]) == index:
             layer.refresh(extent=False)
@@ -124,40 +158,56 @@ class Tiles:
             for tile in self._lower:
                 tile.image.refresh(extent=False, thumbnail=False)
 
-    def mark(self, comparison: Comparison) -> None:
-        """Redraw outlines and their counts after the threshold moved."""
+    def mark(self, comparison: Comparison, board: Board | None = None) -> None:
+        """Redraw outlines and their counts after the threshold moved.
+
+        A worker may have made the `board` already, as `pictures.finished` does.
+        """
+        self._turns.add(self._marking(board or pictures.finished(comparison)), passing=True)
+
+    def _marking(self, board: Board) -> Steps:
         if not self._upper:
-            self.show(comparison)
+            yield from self._showing(board)
             return
-        self._bare, self._shown = pictures.finished(comparison), {}
-        for tile, picture in self._pairs(self._with_live(self._bare)):
+        self._bare, self._shown = board, {}
+        for tile, picture in self._pairs(self._with_live(board)):
             tile.mark(picture)
-            tile.image.name = picture.caption
+            if tile.image.name != picture.caption:
+                tile.image.name = picture.caption
+            yield False
 
     @property
     def live(self) -> Tile | None:
         """The tile of a model that is learning, if it is on the screen."""
+        self._turns.finish()
+        return self._live_tile
+
+    @property
+    def _live_tile(self) -> Tile | None:
         shown = self._live is not None and self._live.header == self._header
         return self._upper[-1] if shown and self._upper else None
 
     def show_live(self, live: LiveTile | None) -> None:
         """Give a model that is learning a tile beside the others, or take it away."""
+        self._turns.then(lambda: self._show_live(live))
+
+    def _show_live(self, live: LiveTile | None) -> None:
         if live is not None and self._bare is not None and self._rename_live(live):
             return
         self._live = live
         if self._bare is not None:
             board = self._with_live(self._bare)
             if live is not None and self._fits(board) and live.header == self._header:
-                self._fill(board)  # captions are not fitted anew: a run's start must be quick
+                self._turns.add(self._filling(board))  # captions are not fitted anew: be quick
             else:
                 self.show_board(self._bare)
         elif live is not None and live.header == self._header:
-            self.prepare(live.header, live.reference, "Ground truth", ())
+            self.show_board(pictures.waiting(live.header, live.reference, "Ground truth", ()))
 
     def _rename_live(self, live: LiveTile) -> bool:
         """Give the live tile to another run, without a redraw of the canvas."""
         before = self._live
-        if before is None or self.live is None or live.header != self._header:
+        if before is None or self._live_tile is None or live.header != self._header:
             return False
         live.take_over(before)
         self._live = live
@@ -170,7 +220,7 @@ class Tiles:
 
     def refresh_live(self) -> None:
         """Show what the live tile holds by now."""
-        if self._live is None or self.live is None:
+        if self._turns.pending or self._live is None or self._live_tile is None:
             return
         for layer, caption in self._live_layers():
             if self._over is not None:
@@ -194,6 +244,9 @@ class Tiles:
 
     def show_instead(self, past: LiveTile) -> None:
         """Put what a model once made of a slice into the tile of what it makes now."""
+        self._turns.then(lambda: self._show_instead(past))
+
+    def _show_instead(self, past: LiveTile) -> None:
         self._shown = {}
         for place, tile in enumerate(self._upper):
             if tile.image.name.split(" · ")[0] == past.name:
@@ -204,26 +257,32 @@ class Tiles:
         self._viewer.dims.set_current_step(0, past.index)
 
     def show_board(self, board: Board) -> None:
-        """Show any board, reusing the layers of the last if it has as many tiles."""
+        """Show any board, reusing the layers of the last if it has as many tiles.
+
+        In a window on the screen that takes turns of the event loop: `busy` until it is there.
+        """
+        self._turns.add(self._showing(board))
+
+    def _showing(self, board: Board) -> Steps:
         self._bare, board = board, self._with_live(board)
         if self._overlay is not None:
             self._overlay.clear()
         if not self._fits(board):
-            self._build(board)
+            yield from self._building(board)
         elif self._header != board.header:
             self._header = board.header
             for tile in (*self._upper, *self._lower):
                 marks.draw(tile.outlines, (), None)
             self._shown = {}
-            self._fill(board)
-            self._viewer.dims.set_current_step(0, board.header.slices // 2)
-            self.fit()
+            yield from self._filling(board)
+            self._see_whole(board.header)
             return
-        self._fill(board)
-        self._on_size()
+        yield from self._filling(board)
+        self._follow_size()
 
     def put_away(self) -> None:
         """Leave the canvas to other tiles; the next board comes back."""
+        self._turns.finish()
         if self._overlay is not None:
             self._overlay.clear()
         self._remove()
@@ -231,31 +290,24 @@ class Tiles:
 
     def focus(self, region: Region) -> None:
         """Jump to a region's slice and zoom in on it, in all tiles at once."""
-        if self._header is None:
-            return
-        _, row, column = self._header.voxel_size
-        first_row, first_column, last_row, last_column = region.box
-        size = max((last_row - first_row) * row, (last_column - first_column) * column)
-        height, width = self._viewer.canvas.viewbox_size(self._viewer.layers)
-        self._viewer.dims.set_current_step(0, region.slice)
-        camera = self._viewer.scene.camera
-        camera.center = (0.0, region.centre[0] * row, region.centre[1] * column)
-        wanted = min(width, height) / max(2.5 * size, 16 * max(row, column))
-        whole = self._camera[1] if self._camera is not None else 0.0
-        camera.zoom = max(wanted, 1.4 * whole)
+        self._turns.then(lambda: self._focus(region))
+
+    def _focus(self, region: Region) -> None:
+        if self._header is not None:
+            whole = self._camera[1] if self._camera is not None else 0.0
+            look_at(self._viewer, self._header, region, whole)
 
     def go_to_most_telling_slice(self, comparison: Comparison) -> None:
         """Show the slice where most area was removed, else where most is wrong."""
-        regions = [region for arm in comparison.arms for region in arm.regions]
-        removed = [region for region in regions if region.kind == "removed"]
-        area: dict[int, float] = defaultdict(float)
-        for region in removed or regions:
-            area[region.slice] += region.area
-        if area:
-            self._viewer.dims.set_current_step(0, max(area, key=area.__getitem__))
+        telling = most_telling_slice(comparison)
+        if telling is not None:
+            self._turns.then(lambda: self._viewer.dims.set_current_step(0, telling))
 
     def fit(self) -> None:
         """Show whole images again, under captions that fit their tiles."""
+        self._turns.then(self._fit)
+
+    def _fit(self) -> None:
         if self._header is None:
             return
         _, row, column = self._header.voxel_size
@@ -273,35 +325,33 @@ class Tiles:
     def set_outlines_visible(self, visible: bool) -> None:
         """Show or hide all outlines, those of tiles to come as well."""
         self._outlined = visible
-        for tile in (*self._upper, *self._lower):
-            tile.outlines.visible = visible
+        self._turns.then(self._follow_visibility)
 
-    @property
-    def _first_arm(self) -> int:
-        """Number of the first upper tile that is a model's: 1 after a reference, else 0."""
-        lower = () if self._bare is None else self._bare.lower
-        return int(bool(lower) and lower[0].content == "change")
+    def _follow_visibility(self) -> None:
+        for tile in (*self._upper, *self._lower):
+            tile.outlines.visible = self._outlined
 
     def _on_size(self) -> None:
+        self._turns.then(self._follow_size)
+
+    def _follow_size(self) -> None:
         camera = self._viewer.scene.camera
         if self._camera == (tuple(camera.center), camera.zoom):
-            self.fit()  # nobody has zoomed since, so follow the window
+            self._fit()  # nobody has zoomed since, so follow the window
 
     def _with_live(self, board: Board) -> Board:
         return board if self._live is None else self._live.join(board)
 
-    def _fill(self, board: Board) -> None:
+    def _filling(self, board: Board) -> Steps:
         """Give every tile its picture; one that shows it already is left alone."""
         for tile, picture in self._pairs(board):
             if self._shown.get(tile) is not picture:
                 tile.fill(picture, board.header)
-        self._shown = dict(self._pairs(board))
+                self._shown[tile] = picture
+                yield False
 
     def _pairs(self, board: Board) -> list[tuple[Tile, Picture]]:
-        return [
-            *zip(self._upper, board.upper, strict=True),
-            *zip(self._lower, board.lower, strict=True),
-        ]
+        return list(zip((*self._upper, *self._lower), board.pictures, strict=True))
 
     def _fits(self, board: Board) -> bool:
         tiles = (*self._upper, *self._lower)
@@ -309,34 +359,36 @@ class Tiles:
             bool(tiles)
             and all(layer in self._viewer.layers for tile in tiles for layer in tile.layers)
             and len(self._upper) == len(board.upper)
-            and self._contents == _contents(board)
+            and self._contents == board.contents
         )
 
-    def _build(self, board: Board) -> None:
+    def _building(self, board: Board) -> Steps:
         """Replace all tiles."""
-        viewer = self._viewer
-        upper = [Tile.of(picture, board.header) for picture in board.upper]
-        lower = [Tile.of(picture, board.header) for picture in board.lower]
-        for tile in (*upper, *lower):
+        viewer, shown = self._viewer, {}
+        for picture in board.pictures:
+            tile = Tile.of(picture, board.header)
+            tile.fill(picture, board.header)
             tile.outlines.visible = self._outlined
+            shown[tile] = picture
+            yield False
+        tiles = list(shown)
+        upper, lower = tiles[: len(board.upper)], tiles[len(board.upper) :]
         same_scan = self._header == board.header
         step = int(viewer.dims.current_step[0])  # napari forgets it with the last layer
         self.clear_canvas()
-        shape = (2 if lower else 1, len(upper))
-        layout.lay_out(viewer, self._layers(), [tile.layers for tile in (*upper, *lower)], shape)
-        self._first = None
+        shape, layers = (2 if lower else 1, len(upper)), self._layers()
+        self._upper, self._lower, self._first = upper, lower, None
+        yield from layout.laying_out(viewer, layers, [tile.layers for tile in tiles], shape)
         viewer.layers.selection.active = upper[0].image
-        greys = [tile for tile, each in zip(upper, board.upper, strict=True) if each.is_grey]
-        maps = [
-            tile for tile, each in zip(lower, board.lower, strict=True) if each.content == "error"
-        ]
+        greys = [tile for tile in upper if shown[tile].is_grey]
+        maps = [tile for tile in lower if shown[tile].content == "error"]
         for linked in (greys, maps):
             if len(linked) > 1:
                 viewer.layers.link_layers([tile.image for tile in linked], LINKED)
-        self._upper, self._lower, self._header = upper, lower, board.header
-        self._contents = _contents(board)
+        self._header, self._shown, self._contents = board.header, shown, board.contents
         viewer.dims.set_current_step(0, step if same_scan else board.header.slices // 2)
-        self.fit()
+        self._fit()
+        self._turns.add(layout.uncovering(viewer), last=True)  # once all is there
 
     def _remove(self) -> None:
         layout.remove(self._viewer, self._layers())
@@ -345,8 +397,3 @@ class Tiles:
     def _layers(self) -> "list[Layer]":
         tiles = [layer for tile in (*self._upper, *self._lower) for layer in tile.layers]
         return tiles if self._first is None else [*tiles, self._first]
-
-
-def _contents(board: Board) -> tuple[Content, ...]:
-    """What the tiles show, row by row: their layers differ accordingly."""
-    return tuple(picture.content for picture in (*board.upper, *board.lower))

@@ -1,9 +1,10 @@
 """Start, Pause, Stop & keep, Abort; how far it is; the one line where errors appear."""
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QProgressBar, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_unlearn.unlearning.events import Event, Preparing
+from napari_unlearn.viewer.calm_bar import CalmBar
 from napari_unlearn.viewer.run_log import RunLog
 from napari_unlearn.viewer.run_panel import time_left
 from napari_unlearn.viewer.status_line import status_line
@@ -33,7 +34,7 @@ class UnlearnPanel(QWidget):
         self.pause.setToolTip("Wait after the step in hand; nothing is lost")
         self.stop.setToolTip("End now and keep the model as it is")
         self.abort.setToolTip("End now and keep nothing")
-        self.bar = QProgressBar()
+        self.bar = CalmBar()
         self.status = status_line()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)

@@ -13,6 +13,17 @@ from napari_unlearn.cancel import CancelToken
 _warm = False
 
 
+def read_units() -> None:
+    """Have the units of layers read now, in the main thread.
+
+    They are read when the first layer is made; a second thread that makes one meanwhile finds
+    none of them and fails.
+    """
+    import pint  # napari brings it
+
+    _ = pint.get_application_registry().pixel
+
+
 def warm_up(cancel: CancelToken) -> Iterator[None]:
     """Make a layer of every kind that tiles have, once in the life of this program."""
     global _warm

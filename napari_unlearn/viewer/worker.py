@@ -4,12 +4,13 @@ import gc
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from napari.qt.threading import GeneratorWorker, create_worker
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.errors import Cancelled, UnlearnError
@@ -21,6 +22,7 @@ Work = Callable[[CancelToken], Iterator[object]]
 Outcome = Literal["finished", "cancelled", "failed"]
 
 _INTERVAL = 0.1  # seconds: events reach the window at most ten times a second
+_TURN = 0.008  # seconds of one turn of the event loop that events may take, the last one longer
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +71,11 @@ class Jobs(QObject):
         self._end = End("finished")
         self._broken = ""
         self._keeps = False
+        self._waiting: deque[object] = deque()
+        self._over = False
+        self._turn = QTimer(self)
+        self._turn.setInterval(0)
+        self._turn.timeout.connect(self._deliver)
 
     @property
     def running(self) -> bool:
@@ -130,16 +137,34 @@ class Jobs(QObject):
         self._broken = message
 
     def _on_yielded(self, batch: list[object]) -> None:
-        for event in batch:
-            if isinstance(event, End):
-                self._end = event
-            elif self._worker is not None and (self._keeps or not self._worker.token.cancelled):
-                self.yielded.emit(event)
+        self._waiting.extend(batch)
+        self._turn.start()
 
     def _on_finished(self) -> None:
-        self._worker = None
-        end, self._broken = End("failed", self._broken) if self._broken else self._end, ""
-        self.ended.emit(end)
+        self._over = True
+        self._turn.start()
+
+    def _deliver(self) -> None:
+        """Pass on what has come; an event that took long has its turn of the loop to itself.
+
+        Qt would paint what one event changed, and handle the next, before mouse and keys.
+        """
+        began = time.monotonic()
+        while self._waiting and time.monotonic() - began < _TURN:
+            self._pass_on(self._waiting.popleft())
+        if self._waiting or time.monotonic() - began >= _TURN:
+            return
+        self._turn.stop()
+        if self._over:
+            self._over, self._worker = False, None
+            end, self._broken = End("failed", self._broken) if self._broken else self._end, ""
+            self.ended.emit(end)
+
+    def _pass_on(self, event: object) -> None:
+        if isinstance(event, End):
+            self._end = event
+        elif self._worker is not None and (self._keeps or not self._worker.token.cancelled):
+            self.yielded.emit(event)
 
 
 def _run(work: Work, token: CancelToken, place: str, keeps: bool) -> Iterator[list[Any]]:

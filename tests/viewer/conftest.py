@@ -104,6 +104,7 @@ def reading(shown, comparison, qtbot):
     dock = CompareDock(shown)
     shown.window.add_dock_widget(dock, name="Compare")
     dock.session._on_compared(comparison)
+    qtbot.waitUntil(lambda: not dock.session.tiles.busy, timeout=20000)
     shown.dims.set_current_step(0, 1)
     qtbot.wait(50)
     return dock

@@ -82,10 +82,11 @@ def test_figures_are_copied_and_saved_in_full(qtbot, dock, comparison, tmp_path)
     assert lines[0]["area_mm2"] == "484"
 
 
-def test_another_threshold_measures_nothing_anew(dock):
+def test_another_threshold_measures_nothing_anew(qtbot, dock):
     dock.session.drawing.add(BOX)
     before = dock.looking.table.measured
-    dock.session.set_threshold(0.2)
+    with qtbot.waitSignal(dock.session.compared, timeout=5000):
+        dock.session.set_threshold(0.2)
     region = dock.session.drawing.regions[0]
     assert dock.looking.table.measured[region] is before[region]
 

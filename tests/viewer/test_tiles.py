@@ -2,9 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_unlearn.evaluation.highlights import highlight
+from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.marks import COLOURS
 from napari_unlearn.viewer.tiles import Tiles
 
@@ -142,11 +144,10 @@ def test_the_most_telling_slice_comes_up(viewer, comparison):
     assert viewer.dims.current_step[0] == 1
 
 
-def test_painted_tiles_show_captions_outlines_and_uncovered_images(make_napari_viewer, comparison):
-    viewer = make_napari_viewer(show=True)
-    viewer.window.resize(1500, 1000)
-    tiles = Tiles(viewer)
+def test_painted_tiles_show_captions_outlines_and_uncovered_images(shown, comparison, qtbot):
+    viewer, tiles = shown, Tiles(shown)
     tiles.show(comparison)
+    qtbot.waitUntil(lambda: not tiles.busy, timeout=20000)
     viewer.dims.set_current_step(0, 1)
     QApplication.processEvents()
     picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
@@ -207,3 +208,73 @@ def test_maps_are_redrawn_on_the_slice_in_view_only(viewer, comparison):
     assert redrawn == []
     tiles.refresh_maps(1)
     assert redrawn != []
+
+
+def test_a_grid_is_laid_out_in_turns_of_the_event_loop(shown, comparison, qtbot):
+    tiles, turns = Tiles(shown), []
+    timer = QTimer()
+    timer.timeout.connect(lambda: turns.append(len(shown.layers)))
+    timer.start(0)
+    tiles.show(comparison)
+    assert tiles.busy
+    assert not shown.layers
+    qtbot.waitUntil(lambda: not tiles.busy, timeout=20000)
+    assert {2, 5, 11} < set(turns), "mouse and keys have their turn between two layers"
+    assert shown.window._qt_viewer.canvas.native.updatesEnabled()
+    assert len(shown.layers) == 16
+
+
+def test_what_is_asked_for_meanwhile_comes_in_its_order(shown, comparison, qtbot):
+    tiles = Tiles(shown)
+    names = [arm.name for arm in comparison.arms]
+    tiles.prepare(comparison.header, comparison.reference, "Ground truth", names)
+    tiles.show_slice(1, 2, comparison.arms[1].images[2])
+    qtbot.waitUntil(lambda: len(shown.layers) == 5, timeout=20000)
+    tiles.show(highlight(comparison, 0.5))
+    tiles.mark(comparison)
+    tiles.go_to_most_telling_slice(comparison)
+    tiles.set_outlines_visible(False)
+    assert tiles.busy
+    assert len(tiles.upper) == 4, "who asks for them waits until they are there"
+    assert not tiles.busy
+    assert tiles.upper[3].outlines.nshapes == 2 * 3
+    assert tiles.upper[2].image.name.startswith("Oracle ·")
+    assert shown.dims.current_step[0] == 1
+    assert not any(tile.outlines.visible for tile in (*tiles.upper, *tiles.lower))
+
+
+def test_a_live_tile_asked_for_before_models_run_gives_way_to_their_tiles(shown, comparison, qtbot):
+    tiles, header = Tiles(shown), comparison.header
+    tiles.show(highlight(replace(comparison, arms=comparison.arms[:2]), 0.1))
+    live = LiveTile("Unlearned", header, 1, comparison.reference)
+    tiles.show_live(live)
+    names = [arm.name for arm in comparison.arms]
+    tiles.prepare(header, comparison.reference, "Ground truth", names)
+    tiles.show_slice(2, 1, comparison.arms[2].images[1])
+    assert tiles.busy
+    qtbot.waitUntil(lambda: not tiles.busy, timeout=20000)
+    assert [tile.image.name for tile in tiles.upper[1:]] == [f"{name} …" for name in names]
+    np.testing.assert_array_equal(tiles.upper[3].image.data[1], comparison.arms[2].images[1])
+    assert tiles.live is None
+
+
+def test_a_window_may_close_while_its_tiles_are_laid_out(shown, comparison, qtbot):
+    tiles = Tiles(shown)
+    tiles.show(comparison)
+    qtbot.waitUntil(lambda: len(shown.layers) == 5, timeout=20000)
+    shown.close()
+    qtbot.wait(100)
+    assert not tiles.busy
+
+
+def test_of_outlines_asked_for_in_a_row_the_last_are_drawn(shown, comparison, qtbot):
+    tiles = Tiles(shown)
+    tiles.show(comparison)
+    qtbot.waitUntil(lambda: not tiles.busy, timeout=20000)
+    drawn = []
+    tiles.upper[3].outlines.events.name.connect(lambda event: drawn.append(event.source.name))
+    for threshold in (0.2, 0.3, 0.5):
+        tiles.mark(highlight(comparison, threshold))
+    qtbot.waitUntil(lambda: not tiles.busy, timeout=20000)
+    assert drawn
+    assert all(name.startswith("nothing highlighted") for name in drawn), "none of 0.2 and 0.3"

@@ -222,7 +222,7 @@ def test_light_dims_all_columns_but_its_own(qtbot, viewer, dock, comparison):
     viewer.window.resize(1500, 1000)
     dock.session._on_compared(comparison)
     stage = TourStage(viewer, dock, flight=0)
-    QApplication.processEvents()
+    qtbot.waitUntil(lambda: not dock.session.tiles.busy, timeout=LONG)
 
     def brightness():
         qtbot.wait(200)

@@ -2,6 +2,7 @@ import time
 from itertools import pairwise
 
 import pytest
+from qtpy.QtCore import QTimer
 
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.viewer.worker import Jobs
@@ -39,6 +40,26 @@ def test_events_reach_the_window_at_most_ten_times_a_second(qtbot, jobs):
     bursts = 1 + sum(b - a > 0.05 for a, b in pairwise(arrivals))
     assert len(arrivals) == 60
     assert bursts <= 2 + (arrivals[-1] - arrivals[0]) / 0.1
+
+
+def test_an_event_that_takes_long_has_a_turn_of_the_event_loop_to_itself(qtbot, jobs):
+    turns, at = [], []
+    timer = QTimer()
+    timer.timeout.connect(lambda: turns.append(len(at)))
+    timer.start(0)
+
+    def show(number):
+        time.sleep(0.02 if number < 3 else 0)
+        at.append(number)
+
+    def three_slow_and_many_quick(token):
+        yield from range(20)
+
+    jobs.yielded.connect(show)
+    _run(qtbot, jobs, three_slow_and_many_quick)
+    assert at == list(range(20))
+    assert {1, 2, 3} < set(turns)
+    assert 10 not in turns, "quick ones come together"
 
 
 def test_cuda_out_of_memory_becomes_one_sentence(qtbot, jobs):
