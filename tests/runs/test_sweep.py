@@ -23,6 +23,7 @@ from napari_unlearn.unlearning.loop import train
 from tests.test_cli import run
 from tests.tiny_study import write_study
 
+pytestmark = pytest.mark.usefixtures("quick_children")
 ROOT = Path(__file__).parents[2]
 
 

@@ -14,7 +14,7 @@ SLICES, SIZE = 3, 64
 
 
 @pytest.fixture(autouse=True)
-def _no_worker_survives(monkeypatch):
+def _no_worker_survives(monkeypatch, quick_children):
     monkeypatch.setenv("NAPARI_STRICT_QT", "1")
     yield
     WorkerBase.await_workers(5000)
