@@ -84,8 +84,9 @@ def inserting(viewer: "ViewerModel", layers: Sequence["Layer"]) -> Steps:
 
     Ahead of strangers, hidden or not: a grid counts its strides from the first layer.
     """
-    viewer.dims.ndim = max(viewer.dims.ndim, layers[0].ndim)
-    yield False
+    if not len(viewer.layers):  # napari asks flatter layers for a slider that they do not have
+        viewer.dims.ndim = max(viewer.dims.ndim, layers[0].ndim)
+        yield False
     for place, layer in enumerate(layers):
         visible, layer.visible = layer.visible, False
         viewer.layers.insert(place, layer)

@@ -183,6 +183,7 @@ def test_a_missing_study_and_a_missing_name_are_sentences(viewer, study, tmp_pat
 def test_reading_and_comparing_put_each_others_tiles_away(viewer, qtbot, dock, comparison):
     session = session_of(viewer)
     session.tiles.show(comparison)
+    qtbot.waitUntil(lambda: not session.tiles.busy, timeout=60000)
     assert dock.room.tiles.case is None
     assert not dock.room.ready
     press(viewer, Key.Key_N)
