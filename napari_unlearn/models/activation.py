@@ -9,6 +9,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from napari_unlearn.models.rows import (
+    EPSILON,
     kernels,
     lanes_of,
     parts_of,
@@ -18,7 +19,6 @@ from napari_unlearn.models.rows import (
 )
 
 SLOPE = 0.2
-EPSILON = 1e-5
 _SLOPES = {torch.float32: np.float32(SLOPE), torch.float64: np.float64(SLOPE)}
 
 

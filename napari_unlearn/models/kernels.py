@@ -16,10 +16,11 @@ from numba import carray, njit, types, uintp
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from napari_unlearn.models.rows import EPSILON
+
 Array = NDArray[Any]
 Shape = tuple[int, int, int, int]
 F = TypeVar("F", bound=Callable[..., Any])
-EPSILON = 1e-5
 _BLOCK = 4096  # numbers that stay in the fastest cache
 _OPTIONS: dict[str, Any] = {
     "nogil": True,

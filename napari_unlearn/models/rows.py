@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+EPSILON = 1e-5
+"""Added to the variance by which a norm divides."""
 _WIDE = 96  # numbers that fill enough vector registers at once
 _WORTH_SHARING = 30_000  # numbers from which on a second thread gains more than it costs
 Shape = tuple[int, int, int, int]

@@ -162,10 +162,10 @@ def leave(error: UnlearnError, say: Callable[[str], None], code: int) -> None:
 
     At once: whoever waits for a dead process in another thread would keep the interpreter.
     """
-    if not dist.is_initialized() and os.environ["RANK"] != "0":
+    told = LAUNCHER in os.environ and isinstance(error, LostProcess | Cancelled)
+    if not told and not dist.is_initialized() and os.environ["RANK"] != "0":
         time.sleep(FIRST_SPEAKS)  # its end ends this one too
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    told = LAUNCHER in os.environ and isinstance(error, LostProcess | Cancelled)
     if not told and _speaks():
         say(str(error))
     sys.stdout.flush()
