@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -177,6 +178,24 @@ def test_the_command_writes_the_audit_and_prints_it(heads, tmp_path):
     assert figure.stat().st_size > 10_000
     printed = CliRunner().invoke(app, [*asked[:5], "--json"])
     assert json.loads(printed.stdout)["experiment"] == "heads"
+
+
+def test_an_audit_leaves_the_one_before_it_beside_itself(heads, tmp_path):
+    """It may be about other runs, have cost hours, and stand in a certificate by its hash."""
+    first = replace(outcome(heads, relearn=None), made="2026-11-22T03:00:00+00:00")
+    second = replace(first, command="again", made="2026-11-23T03:00:00+00:00")
+    path = first.put(tmp_path)
+    whole = path.read_bytes()
+    for found in (second, second, first):
+        found.put(tmp_path)
+    kept = sorted((tmp_path / "runs").glob("audit-*.json"))
+    assert [each.name[:17] for each in kept] == ["audit-2026-11-22-", "audit-2026-11-23-"]
+    assert kept[0].read_bytes() == whole
+    assert Audit.read(kept[1]) == second
+    path.write_text("damaged")
+    second.put(tmp_path)
+    assert Audit.read(path) == second
+    assert len(list((tmp_path / "runs").iterdir())) == 3
 
 
 def test_the_command_needs_an_experiment():
