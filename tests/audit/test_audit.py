@@ -15,7 +15,7 @@ from napari_unlearn.audit.options import Options
 from napari_unlearn.audit.result import Audit
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.cli import app
-from napari_unlearn.errors import Cancelled, WrongUse
+from napari_unlearn.errors import Cancelled, UnlearnError, WrongUse
 from napari_unlearn.evaluation.relearn import Attack
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.models.card import Card
@@ -24,6 +24,7 @@ from napari_unlearn.models.registry import build
 from napari_unlearn.unlearning.record import CHECKPOINT
 from tests.tiny_heads import write_heads
 from tests.tiny_study import write_study
+from tests.unlearning.allocator import no_memory
 
 ATTACK = Attack(samples=1, test_slices=1, limit=2)
 PROBE = Probe(steps=2, people=2)
@@ -196,6 +197,15 @@ def test_an_audit_leaves_the_one_before_it_beside_itself(heads, tmp_path):
     second.put(tmp_path)
     assert Audit.read(path) == second
     assert len(list((tmp_path / "runs").iterdir())) == 3
+
+
+def test_memory_that_runs_out_is_one_sentence(heads):
+    with (
+        no_memory(),
+        pytest.raises(UnlearnError, match="cpu ran out of memory while attacking") as e,
+    ):
+        outcome(heads, relearn=None)
+    assert "\n" not in str(e.value)
 
 
 def test_the_command_needs_an_experiment():
