@@ -110,6 +110,7 @@ def fuzz(
         if strays := sandbox.strays():
             nowhere = Case("all", 0, "", "", "")
             report.failures.append(Failure(nowhere, f"left behind: {strays}"))
+            told(count, nowhere, report.failures[-1].complaint)
     report.seconds = time.monotonic() - began
     return report
 
