@@ -145,7 +145,7 @@ class SimulatedScan:
 # Alike in all scans of one matrix, of which a set may hold thousands; a single large one stays
 # until another comes, but no four of them, each of up to gigabytes, for as long as the program.
 _KEPT: Recent[tuple[NDArray[np.complex64], NDArray[np.float32]]] = Recent(
-    1 << 26, lambda made: made[0].nbytes + made[1].nbytes, last=True
+    1 << 24, lambda made: made[0].nbytes + made[1].nbytes, last=True
 )
 
 
