@@ -21,6 +21,7 @@ _IN_PLAIN_WORDS: dict[type[BaseException], str] = {
 }
 _SAID_PLAINLY = {
     "Exceeds the limit": "it has a number of thousands of digits",
+    "Invalid JSON: recursion": "it is nested too deeply",
     "invalid literal for int": "a whole number is expected",
     "could not convert string to float": "a number is expected",
     "int too large to convert": "a number is too large",

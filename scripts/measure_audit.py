@@ -163,7 +163,7 @@ def measure(task: str, folder: Path, docs: Path = DOCS) -> Audit:
     *_, found = audit(Experiment.load(folder), options, "cpu", command=command)
     if not isinstance(found, Audit):
         raise SystemExit("The audit ended without a result.")
-    found.write(folder / "runs" / "audit.json")
+    found.put(folder)
     found.write(docs / "results" / f"audit-{task}.json")
     (docs / "audit").mkdir(exist_ok=True)
     save(draw_losses(found), docs / "audit" / f"{task}.png")

@@ -12,6 +12,7 @@ import pytest
 
 from napari_unlearn.cli import main
 from tests.tiny_study import write_study
+from tests.unlearning.allocator import no_memory
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,19 @@ def study(tmp_path_factory):
         run("train", folder, "--role", role, "--threads", 1)
     run("unlearn", folder, "--strategy", "acquired-lines", "--set", "weight=2", "--threads", 1)
     return folder
+
+
+def test_memory_that_runs_out_is_one_sentence_in_every_command(study):
+    for command in (
+        ("suspects", study),
+        ("evaluate", study),
+        ("audit", study, "--hold-out", "site_test"),
+    ):
+        with no_memory():
+            said = run(*command, "--device", "cpu", code=1).stderr
+        assert "ran out" in said
+        assert "Traceback" not in said
+        assert said.rstrip().endswith("model.")
 
 
 def test_the_table_names_every_run_and_the_oracle_agrees_with_nobody_better(study, tmp_path):

@@ -193,6 +193,16 @@ def test_certificate_and_ledger(study, tmp_path):
     assert leaks(out, study / "ledger.jsonl", said) == []
 
 
+def test_rankings_of_training_scans_name_them_unless_asked_not_to(study, scan, tmp_path):
+    file = tmp_path / "scores.json"
+    asked = ("responsible", study, "--scan", scan, "--slice", 1, "--region", "8:14,8:14")
+    for command in (("suspects", study, "--json"), (*asked, "--json", file)):
+        assert leaks(run(*command).stdout) != []
+        assert leaks(run(*command, "--deidentify").stdout) == []
+    assert leaks(file) == []
+    assert str(study) not in file.read_text()
+
+
 def test_a_reading_study_of_an_experiment(study, tmp_path):
     options = ("--experiment", study, "--set", "site_test", "--arm", "original", "--arm", "oracle")
     said = run("read", "new", tmp_path / "reading", *options).stdout

@@ -25,6 +25,7 @@ from napari_unlearn.audit.subjects import ORACLE, ORIGINAL, Audited, audited
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.membership import Membership, attack
+from napari_unlearn.evaluation.out_of_memory import memory_said
 from napari_unlearn.evaluation.paper_runs import fraction_of
 from napari_unlearn.evaluation.relearn import Relearned, relearn_runs
 from napari_unlearn.experiment import Experiment
@@ -70,16 +71,18 @@ def audit(
         Pieces of work done and in all; at last the audit.
 
     Raises:
-        UnlearnError: if there is nothing to audit, the hold-out is none, or a file is unusable.
+        UnlearnError: if there is nothing to audit, the hold-out is none, a file is unusable, or
+            memory runs out.
     """
     options, cancel = options or Options(), cancel or CancelToken()
     about = audited(experiment, options.hold_out, options.runs)
     work = _Work(about, options, device, cancel)
-    seen = yield from work.losses()
-    runs = {name: _plain(name, seen, options, work.hashes[name]) for name in seen}
-    for add in (work.relearned, work.inverted, work.shadowed):
-        found = yield from add(seen)
-        runs = {name: replace(run, **found.get(name, {})) for name, run in runs.items()}
+    with memory_said(f"attacking the runs of '{experiment.name}'", work.place):
+        seen = yield from work.losses()
+        runs = {name: _plain(name, seen, options, work.hashes[name]) for name in seen}
+        for add in (work.relearned, work.inverted, work.shadowed):
+            found = yield from add(seen)
+            runs = {name: replace(run, **found.get(name, {})) for name, run in runs.items()}
     yield Audit(
         experiment=experiment.name,
         task=experiment.task,

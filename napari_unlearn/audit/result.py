@@ -1,6 +1,9 @@
 """What an audit found, in memory and on disk."""
 
+import hashlib
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +15,13 @@ from napari_unlearn.audit.distance import Distance
 from napari_unlearn.audit.error import AuditError
 from napari_unlearn.audit.membership import Rate
 from napari_unlearn.audit.verdict import Verdict
+from napari_unlearn.bounded import read_bytes
 from napari_unlearn.evaluation.relearn import Relearned
 from napari_unlearn.evaluation.statistics import Estimate
 
 FILE = "audit.json"
+_MOST_BYTES = 1 << 26
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,28 @@ class Audit:
         """
         write_whole(path, self.json().encode())
 
+    def put(self, folder: Path) -> Path:
+        """Put the file in place as the newest audit of an experiment; returns where.
+
+        The one that lay there stays beside it, as `audit-DATE-HASH.json` (its own date, the
+        first digits of its SHA-256): it may be about other runs, and certificates name it.
+
+        Args:
+            folder: Of the experiment.
+
+        Raises:
+            UnlearnError: if it cannot be written.
+        """
+        path = folder / "runs" / FILE
+        with suppress(AuditError):
+            before = Audit.read(path)
+            data = read_bytes(path, _MOST_BYTES)
+            digest = hashlib.sha256(data).hexdigest()
+            day = before.made[:10] if _DAY.match(before.made) else "undated"
+            write_whole(path.with_name(f"{path.stem}-{day}-{digest[:8]}.json"), data)
+        self.write(path)
+        return path
+
     @classmethod
     def read(cls, path: Path) -> "Audit":
         """What `write` wrote.
@@ -99,8 +127,10 @@ class Audit:
             AuditError: if it is not such a file.
         """
         try:
-            return _ADAPTER.validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            return _ADAPTER.validate_json(read_bytes(path, _MOST_BYTES))
+        except OSError as error:
+            raise AuditError(f"{path}: cannot be read ({error.strerror}).") from error
+        except ValidationError as error:
             raise AuditError(f"{path}: not a file of an audit.") from error
 
 

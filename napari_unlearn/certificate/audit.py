@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from napari_unlearn.bounded import read_bytes
 from napari_unlearn.certificate.content import (
     Answer,
     AuditEntry,
@@ -19,6 +20,8 @@ from napari_unlearn.certificate.content import (
 from napari_unlearn.certificate.error import CertificateError
 
 FILE = "audit.json"
+BEFORE = "audit-*.json"
+"""Earlier ones, as `audit.result.Audit.put` calls them."""
 _MOST_BYTES = 1 << 26
 _TIME = r"^(\d{4}-\d\d-\d\dT[0-9:.+-]{5,30})?$"
 """UTC, ISO 8601: it is sorted by, and shown in a terminal."""
@@ -68,7 +71,8 @@ def read_audit(folder: Path, run: str, models: Mapping[str, str]) -> AuditEntry 
     and holds neither findings nor figures.
 
     Args:
-        folder: Of the experiment; audits are `runs/audit.json` and `audit.json`.
+        folder: Of the experiment; audits are `runs/audit.json`, those before it beside it, and
+            `audit.json`.
         run: The one that forgot.
         models: SHA-256 of its checkpoint and those of the runs beside it, by run.
 
@@ -100,17 +104,27 @@ def read_audit(folder: Path, run: str, models: Mapping[str, str]) -> AuditEntry 
     )
 
 
+def at_hand(folder: Path) -> frozenset[str]:
+    """SHA-256 of every audit's file of an experiment.
+
+    Raises:
+        CertificateError: as `read_audit`.
+    """
+    return frozenset(digest for _, digest in _files(folder))
+
+
 def _files(folder: Path) -> Iterator[tuple[_File, str]]:
     """Every audit of the experiment with the SHA-256 of its file."""
-    for path in (folder / "runs" / FILE, folder / FILE):
-        if not path.is_file():
-            continue
+    before = sorted((folder / "runs").glob(BEFORE))
+    for path in (folder / "runs" / FILE, folder / FILE, *before):
         try:
-            if path.stat().st_size > _MOST_BYTES:
-                raise CertificateError(f"{path}: larger than {_MOST_BYTES >> 20} MiB; no audit.")
-            data = path.read_bytes()
+            data = read_bytes(path, _MOST_BYTES)
             told = _File.model_validate_json(data)
-        except (OSError, ValidationError) as error:
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise CertificateError(f"{path}: cannot be read ({error.strerror}).") from error
+        except ValidationError as error:
             raise CertificateError(f"{path}: not a file of an audit.") from error
         yield told, hashlib.sha256(data).hexdigest()
 

@@ -125,7 +125,8 @@ class Verdict(Entry):
 
     answer: Answer
     sentence: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = Field(min_length=1)
+    """What attacks found is the last."""
 
 
 class AuditFigure(Entry):

@@ -5,10 +5,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from napari_unlearn.atomic import write_whole
+from napari_unlearn.bounded import read_text
 from napari_unlearn.certificate.content import Certificate, to_json
 from napari_unlearn.certificate.error import CertificateError
 from napari_unlearn.certificate.make import Made
+from napari_unlearn.certificate.measure import BY_KEY
 from napari_unlearn.certificate.page import data_of, to_page
+from napari_unlearn.errors import reason, shortened
 
 _MOST_BYTES = 1 << 27
 
@@ -39,11 +42,7 @@ def read_certificate(path: Path) -> tuple[Certificate, str | None]:
         CertificateError: if it is neither.
     """
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_MOST_BYTES + 1)
-        if len(data) > _MOST_BYTES:
-            raise CertificateError(f"{path}: larger than {_MOST_BYTES >> 20} MiB; no certificate.")
-        text = data.decode("utf-8")
+        text = read_text(path, _MOST_BYTES)
     except OSError as error:
         raise CertificateError(f"{path}: cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
@@ -51,8 +50,21 @@ def read_certificate(path: Path) -> tuple[Certificate, str | None]:
     page = text if text.lstrip()[:9].lower() == "<!doctype" else None
     try:
         told = text if page is None else data_of(page, str(path))
-        return Certificate.model_validate_json(told), page
+        made = Certificate.model_validate_json(told)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "text"
-        raise CertificateError(f"{path}: no certificate ({where}: {first['msg']}).") from error
+        where = shortened(".".join(map(str, first["loc"])) or "text")
+        said = reason(ValueError(first["msg"]))
+        raise CertificateError(f"{path}: no certificate ({where}: {said}).") from error
+    _understood(made, path)
+    return made, page
+
+
+def _understood(made: Certificate, path: Path) -> None:
+    """Refuse quantities that only another version could compare."""
+    for figure in made.figures:
+        if figure.quantity not in BY_KEY or figure.quantity not in made.tolerances:
+            raise CertificateError(
+                f"{path}: a certificate with '{shortened(figure.quantity)}' measured, which this "
+                "version does not know or has no tolerance for."
+            )

@@ -9,14 +9,17 @@ never told to anybody and is taken off by the next writer.
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from napari_unlearn.bounded import open_file
 from napari_unlearn.certificate.content import LedgerEntry, canonical
 from napari_unlearn.certificate.error import CertificateError
+from napari_unlearn.errors import shortened
 
 FILE = "ledger.jsonl"
 FIRST = "0" * 64
@@ -31,6 +34,16 @@ def read_ledger(path: Path) -> tuple[LedgerEntry, ...]:
         CertificateError: if it cannot be read, or the chain is broken; the line is named.
     """
     return _read(path)[0]
+
+
+def told(entries: Sequence[LedgerEntry]) -> list[str]:
+    """A line for each entry, fit for a terminal whatever stands in it."""
+    return [
+        f"{each.number}  {shortened(each.time[:16])}  {shortened(each.run)}: "
+        f"{shortened(each.request.requester or 'somebody')} had {len(each.forgotten)} forgotten  "
+        f"{shortened(each.hash[:12])}"
+        for each in entries
+    ]
 
 
 def append(path: Path, entry: LedgerEntry) -> LedgerEntry:
@@ -77,7 +90,7 @@ def _same(old: LedgerEntry, new: LedgerEntry) -> bool:
 def _read(path: Path) -> tuple[tuple[LedgerEntry, ...], int]:
     """Entries, and bytes up to the end of the last whole line."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             data = stream.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         return (), 0

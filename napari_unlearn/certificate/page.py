@@ -16,9 +16,7 @@ from napari_unlearn.certificate.measure import BY_KEY, EXPERT
 from napari_unlearn.certificate.pictures import Picture
 
 _TEMPLATE = Path(__file__).with_name("page.html")
-_DATA = re.compile(
-    r'<script type="application/json" id="certificate">(.*?)</script>', flags=re.DOTALL
-)
+_DATA = '<script type="application/json" id="certificate">'
 _PICTURE = re.compile(
     r'<img id="([a-z]+)" src="data:image/(png|svg\+xml);base64,([A-Za-z0-9+/=]*)"'
 )
@@ -56,10 +54,12 @@ def data_of(page: str, where: str) -> str:
     Raises:
         CertificateError: if it holds none.
     """
-    found = _DATA.search(page)
-    if found is None:
+    # No regular expression: a head without an end would be sought again from each of many.
+    _, head, rest = page.partition(_DATA)
+    data, end, _ = rest.partition("</script>")
+    if not head or not end:
         raise CertificateError(f"{where}: a page without a certificate in it.")
-    return found[1]
+    return data
 
 
 def pictures_of(page: str, certificate: Certificate) -> tuple[Picture, ...]:

@@ -57,7 +57,8 @@ INTERRUPTED = 130
 def main() -> None:
     """Run a command; a mistake ends in one sentence, exit code 1 (failed) or 2 (wrong use).
 
-    Ctrl-C ends it with a sentence and exit code 130.
+    Ctrl-C ends it with a sentence and exit code 130. So does memory that runs out where no room
+    has a better sentence for it, with exit code 1.
     """
     try:
         app()
@@ -70,7 +71,22 @@ def main() -> None:
             leave(error, partial(typer.echo, err=True), code)
         typer.echo(str(error), err=True)
         sys.exit(code)
+    except (MemoryError, RuntimeError) as error:
+        if not _ran_out(error):
+            raise
+        typer.echo(
+            "The memory ran out; close other programs, or choose another device, fewer processes "
+            "or a smaller model.",
+            err=True,
+        )
+        sys.exit(1)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:  # typer says nothing
             typer.echo("Interrupted; nothing is half-written.", err=True)
         raise
+
+
+def _ran_out(error: MemoryError | RuntimeError) -> bool:
+    from napari_unlearn.evaluation.out_of_memory import ran_out
+
+    return ran_out(error)

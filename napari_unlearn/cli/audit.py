@@ -54,7 +54,7 @@ def audit(
 
     Membership inference against a true hold-out, KS distance and damage beside the oracle, and
     the relearn attack, with intervals over patients and a verdict in words; U-LiRA and model
-    inversion on request. Writes runs/audit.json.
+    inversion on request. Writes runs/audit.json; an earlier one stays beside it under its date.
 
     Example: napari-unlearn audit study --run nl-ft --inversion
 
@@ -73,7 +73,6 @@ def audit(
     from napari_unlearn.audit.inversion import Probe
     from napari_unlearn.audit.options import Options
     from napari_unlearn.audit.report import markdown
-    from napari_unlearn.audit.result import FILE
     from napari_unlearn.evaluation.relearn import Attack
     from napari_unlearn.experiment import Experiment
     from napari_unlearn.terminal import ERR, show_audit
@@ -89,8 +88,7 @@ def audit(
     )
     command = _command(options, hold_out)
     found = show_audit(attack(study, options, device, command=command))
-    path = study.folder / "runs" / FILE
-    found.write(path)
+    path = found.put(study.folder)
     typer.echo(found.json() if as_json else markdown(found), nl=not as_json)
     ERR.print(f"{path} written.")
     if figure is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_unlearn.cli.app import AsJson, Device, Threads, app
+from napari_unlearn.cli.app import AsJson, Deidentify, Device, Threads, app
 
 if TYPE_CHECKING:
     from napari_unlearn.evaluation.volume_cost import Measured, Trial
@@ -136,6 +136,7 @@ def hallucinations(
     coils: Annotated[int, typer.Option(min=1, help="Simulated coils.")] = 4,
     echo: Annotated[int, typer.Option(min=0, help="Echo of a multi-echo DICOM series.")] = 0,
     lam: Annotated[float | None, typer.Option(help="λ; from every slice if left out.")] = None,
+    deidentify: Deidentify = True,
     as_json: AsJson = False,
 ) -> None:
     """Plant known structures and losses in reconstructions: how well does each map find them?
@@ -152,6 +153,7 @@ def hallucinations(
     from napari_unlearn.io.open import open_scan
     from napari_unlearn.models.load import load_model
     from napari_unlearn.mri.sampling import Sampling
+    from napari_unlearn.pseudonym import naming
     from napari_unlearn.terminal import show_self_test
 
     own, second = _SELF_TEST_MODELS[anatomy]
@@ -162,7 +164,7 @@ def hallucinations(
     else:
         opened = open_scan(scan, coils=coils, echo=echo, matrix=(size, size))
         calibration, test = scan_slices(opened)
-        data = opened.header.name
+        data = naming(deidentify).of("scan", opened.header.name)
     (drawn, _), (doubting, _) = (load_model(path) for path in paths)
     work = SelfTest(
         drawn,
@@ -187,7 +189,10 @@ def hallucinations(
         "slices calibrated on": len(calibration),
         "seed": seed,
     }
-    report = SelfTestReport.of(result, what_was_typed(), about)
+    typed = what_was_typed()
+    if scan is not None and deidentify:
+        typed = typed.replace(shlex.quote(scan.name), data)
+    report = SelfTestReport.of(result, typed, about)
     typer.echo(report.json() if as_json else report.text(), nl=not as_json)
 
 

@@ -148,18 +148,14 @@ def _beside(path: Path) -> Path:
 
 
 def _show_ledger(study: "Experiment", as_json: bool) -> None:
-    from napari_unlearn.certificate.ledger import FILE, read_ledger
+    from napari_unlearn.certificate.ledger import FILE, read_ledger, told
 
     lines = read_ledger(study.folder / FILE)
     if as_json:
         typer.echo(json.dumps([line.model_dump() for line in lines], ensure_ascii=False, indent=1))
         return
-    for line in lines:
-        who = line.request.requester or "somebody"
-        typer.echo(
-            f"{line.number}  {line.time[:16]}  {line.run}: {who} had {len(line.forgotten)} "
-            f"forgotten  {line.hash[:12]}"
-        )
+    for line in told(lines):
+        typer.echo(line)
     head = f", last hash {lines[-1].hash}" if lines else ""
     count = "1 request" if len(lines) == 1 else f"{len(lines)} requests"
     typer.echo(f"{count}, the chain is whole{head}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from napari_unlearn.atomic import write_whole
-from napari_unlearn.cli.app import Device, ExperimentPath, app, chosen_run
+from napari_unlearn.cli.app import Deidentify, Device, ExperimentPath, app, chosen_run
 from napari_unlearn.errors import UnlearnError
 
 if TYPE_CHECKING:
@@ -40,13 +40,15 @@ def responsible(
         Literal["reference", "surroundings"] | None,
         typer.Option(help="What should be inside; by default the reference, if there is one."),
     ] = None,
+    deidentify: Deidentify = False,
     device: Device = "auto",
 ) -> None:
     """Rank the training slices that taught a model what it paints inside an outline.
 
     healing lets the model unlearn what is outlined and asks which slices object; alignment
     compares gradients. The scans with a slice that stands out are proposed as a forget set, in
-    the form of the experiment file.
+    the form of the experiment file. Names the scans, as that is what it is for, unless
+    --deidentify asks for pseudonyms; a proposed forget set has to name them.
 
     Example: napari-unlearn responsible study --scan scan.h5 --slice 1 --region 20:46,24:48
     -o forget.toml
@@ -57,6 +59,7 @@ def responsible(
     from napari_unlearn.evaluation.responsible import find_responsible
     from napari_unlearn.experiment import Experiment
     from napari_unlearn.io.open import open_scan
+    from napari_unlearn.pseudonym import naming
     from napari_unlearn.terminal import show_responsible
 
     study = Experiment.load(experiment)
@@ -70,9 +73,10 @@ def responsible(
             checkpoint, sets, outline, sampling=study.mask_rule, method=method, device=device
         )
     )
-    typer.echo(format_responsibility(found, top))
+    shown = found.called(naming(deidentify))
+    typer.echo(format_responsibility(shown, top))
     if as_json is not None:
-        write_whole(as_json, json.dumps(_figures(found), ensure_ascii=False, indent=2).encode())
+        write_whole(as_json, json.dumps(_figures(shown), ensure_ascii=False, indent=2).encode())
         typer.echo(f"{as_json} written.")
     if output is not None:
         why = f"Proposed for what {model} paints in {scan.name}, slice {index}, region {region}."

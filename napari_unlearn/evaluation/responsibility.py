@@ -1,11 +1,12 @@
 """What a search for responsible training slices tells; without torch, for a window shows it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.outliers import LIMIT
+from napari_unlearn.pseudonym import Pseudonyms
 
 Method = Literal["healing", "alignment"]
 """How slices are scored, see `influence`."""
@@ -84,6 +85,18 @@ class Responsibility:
             "retain": tuple(scan for scan in scans if scan not in chosen),
             "forget": tuple(scan for scan in scans if scan in chosen),
         }
+
+    def called(self, names: Pseudonyms) -> "Responsibility":
+        """The same under other names; paths are left out where names are none."""
+        slices = tuple(
+            replace(
+                each,
+                scan=names.of("scan", each.scan),
+                source="" if names.key is not None else each.source,
+            )
+            for each in self.slices
+        )
+        return replace(self, slices=slices)
 
     @property
     def sentence(self) -> str:

@@ -5,7 +5,7 @@ strays from the acquired lines. The scans on which that happens most are those t
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from napari_unlearn.evaluation.error import EvaluationError
 from napari_unlearn.evaluation.outliers import LIMIT, robust_scores
 from napari_unlearn.models.checkpoint import load_checkpoint
 from napari_unlearn.models.device import resolve_device
+from napari_unlearn.pseudonym import Pseudonyms
 from napari_unlearn.unlearning.batch import SliceSet
 from napari_unlearn.unlearning.task import Reconstruction
 
@@ -47,6 +48,11 @@ class Suspicion:
     """Misfit of an inconspicuous scan."""
     deviation: float
     """Robust standard deviation around it."""
+
+    def called(self, names: Pseudonyms) -> "Suspicion":
+        """The same under other names."""
+        scans = tuple(replace(scan, scan=names.of("scan", scan.scan)) for scan in self.scans)
+        return replace(self, scans=scans)
 
     @property
     def sentence(self) -> str:

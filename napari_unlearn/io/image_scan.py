@@ -1,7 +1,7 @@
 """An image volume as the scanner might have measured it: a simulated multi-coil scan."""
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from napari_unlearn.io.volume import ImageVolume
 from napari_unlearn.mri.arrays import root_sum_of_squares, to_kspace
 from napari_unlearn.mri.scan import Header
 from napari_unlearn.mri.simulate import birdcage_coils, smooth_phase
+from napari_unlearn.recent import Recent
 
 _ROUNDING = 1.001
 """Of two Fourier transforms in single precision, and more."""
@@ -105,7 +106,8 @@ class SimulatedScan:
 
     @property
     def _maps(self) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-        return _coils_and_drift(self.coils, self.header.rows, self.header.columns, self.seed)
+        wanted = (self.coils, self.header.rows, self.header.columns, self.seed)
+        return _KEPT.get(wanted, lambda: _coils_and_drift(*wanted))
 
     @cached_property
     def _brightest(self) -> float:
@@ -140,7 +142,13 @@ class SimulatedScan:
         return root_sum_of_squares(self.kspace(index))
 
 
-@lru_cache(maxsize=4)  # alike in all scans of one matrix, of which a set may hold thousands
+# Alike in all scans of one matrix, of which a set may hold thousands; a single large one stays
+# until another comes, but no four of them, each of up to gigabytes, for as long as the program.
+_KEPT: Recent[tuple[NDArray[np.complex64], NDArray[np.float32]]] = Recent(
+    1 << 24, lambda made: made[0].nbytes + made[1].nbytes, last=True
+)
+
+
 def _coils_and_drift(
     coils: int, rows: int, columns: int, seed: int
 ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -14,7 +15,7 @@ from napari_unlearn.audit.options import Options
 from napari_unlearn.audit.result import Audit
 from napari_unlearn.cancel import CancelToken
 from napari_unlearn.cli import app
-from napari_unlearn.errors import Cancelled, WrongUse
+from napari_unlearn.errors import Cancelled, UnlearnError, WrongUse
 from napari_unlearn.evaluation.relearn import Attack
 from napari_unlearn.experiment import Experiment
 from napari_unlearn.models.card import Card
@@ -23,6 +24,7 @@ from napari_unlearn.models.registry import build
 from napari_unlearn.unlearning.record import CHECKPOINT
 from tests.tiny_heads import write_heads
 from tests.tiny_study import write_study
+from tests.unlearning.allocator import no_memory
 
 ATTACK = Attack(samples=1, test_slices=1, limit=2)
 PROBE = Probe(steps=2, people=2)
@@ -177,6 +179,33 @@ def test_the_command_writes_the_audit_and_prints_it(heads, tmp_path):
     assert figure.stat().st_size > 10_000
     printed = CliRunner().invoke(app, [*asked[:5], "--json"])
     assert json.loads(printed.stdout)["experiment"] == "heads"
+
+
+def test_an_audit_leaves_the_one_before_it_beside_itself(heads, tmp_path):
+    """It may be about other runs, have cost hours, and stand in a certificate by its hash."""
+    first = replace(outcome(heads, relearn=None), made="2026-11-22T03:00:00+00:00")
+    second = replace(first, command="again", made="2026-11-23T03:00:00+00:00")
+    path = first.put(tmp_path)
+    whole = path.read_bytes()
+    for found in (second, second, first):
+        found.put(tmp_path)
+    kept = sorted((tmp_path / "runs").glob("audit-*.json"))
+    assert [each.name[:17] for each in kept] == ["audit-2026-11-22-", "audit-2026-11-23-"]
+    assert kept[0].read_bytes() == whole
+    assert Audit.read(kept[1]) == second
+    path.write_text("damaged")
+    second.put(tmp_path)
+    assert Audit.read(path) == second
+    assert len(list((tmp_path / "runs").iterdir())) == 3
+
+
+def test_memory_that_runs_out_is_one_sentence(heads):
+    with (
+        no_memory(),
+        pytest.raises(UnlearnError, match="cpu ran out of memory while attacking") as e,
+    ):
+        outcome(heads, relearn=None)
+    assert "\n" not in str(e.value)
 
 
 def test_the_command_needs_an_experiment():

@@ -88,6 +88,19 @@ def test_verify_knows_its_file_again(audited):
     assert "The audit's file is not at hand" in " ".join(noted(audited))
 
 
+def test_an_audit_of_other_runs_takes_nothing_from_the_one_before(audited):
+    certified(audited)
+    runs = audited / "runs"
+    (runs / "audit.json").rename(runs / "audit-2026-11-22-12345678.json")
+    put_audit(audited, "2026-11-23T00:00:00+00:00")
+    path = runs / "audit.json"
+    path.write_text(path.read_text().replace(CHILD, "another"))
+    checked = check(audited, measured_too=False)
+    assert checked.differences == ()
+    assert "the audit's file (its attacks were not made again)" in checked.agreed
+    assert certified(audited).audit.made.startswith("2026-11-22")
+
+
 @pytest.mark.parametrize("made", ["\x1b[31m", "yesterday", "2026-11-22T03:00:00\n"])
 def test_a_file_with_an_odd_date_is_no_audit(audited, made):
     put_audit(audited, made)

@@ -6,6 +6,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from napari_unlearn.audit.report import markdown
+from napari_unlearn.audit.result import Audit
+from napari_unlearn.certificate.audit import read_audit
+from napari_unlearn.certificate.files import read_certificate
+from napari_unlearn.certificate.ledger import read_ledger, told
+from napari_unlearn.certificate.traces import traces
+from napari_unlearn.certificate.verify import Checked, verify
 from napari_unlearn.errors import UnlearnError
 from napari_unlearn.evaluation.bootstrap import Bootstrap
 from napari_unlearn.evaluation.history import read_history
@@ -31,6 +38,8 @@ from napari_unlearn.viewer.reader import read as read_layer
 from tests.fuzz.tensors import TINY
 
 MOST_SLICES = 3
+LONGEST = 400
+"""Characters of a line in the terminal, beside the sentence that a reader ends in."""
 
 
 def scan(path: Path) -> None:
@@ -87,6 +96,36 @@ def reading(path: Path) -> None:
     list(check_images(ReadingStudy.load(path)))
 
 
+def verified(path: Path) -> None:
+    """A certificate compared with what lies around it, as `report --verify` does."""
+    certificate, page = read_certificate(path)
+    study = Experiment.load(path.parent)
+    *_, checked = verify(certificate, page, study, device="cpu")
+    assert isinstance(checked, Checked)
+    _shown(*checked.differences, *checked.notes, *checked.agreed)
+    if checked.differences:
+        raise UnlearnError(f"{path}: {len(checked.differences)} differences.")
+
+
+def ledger(path: Path) -> None:
+    """Every request, as `report --ledger` shows them."""
+    _shown(*told(read_ledger(path)))
+
+
+def audit_told(path: Path) -> None:
+    """An audit as a certificate takes it in, and what that comes to."""
+    experiment = Experiment.load(path.parents[1])
+    found = read_audit(experiment.folder, "acquired-lines", {"acquired-lines": "0" * 64})
+    _ = traces(found).sentence
+
+
+def _shown(*lines: str) -> None:
+    """What reaches a terminal: lines of a length to be read, without colours or turned text."""
+    for line in lines:
+        assert line.isprintable(), line[:200]
+        assert len(line) <= LONGEST, f"{len(line)} characters: {line[:200]}"
+
+
 DOORS: dict[str, Callable[[Path], object]] = {
     "info": describe,
     "scan": scan,
@@ -105,6 +144,11 @@ DOORS: dict[str, Callable[[Path], object]] = {
     "reveal": lambda path: reveal(
         ReadingStudy.load(path), unfinished=True, bootstrap=Bootstrap(resamples=50)
     ),
+    "certificate": read_certificate,
+    "verify": verified,
+    "ledger": ledger,
+    "audit": lambda path: markdown(Audit.read(path)),
+    "audit told": audit_told,
     "results": read_results,
     "subject results": read_subjects,
     "history": lambda path: read_history(path),

@@ -66,7 +66,9 @@ class Sandbox:
 
     def __init__(self, room: int = ROOM, seconds: float = SECONDS, *, readers: bool = True) -> None:
         self._room, self._seconds, self._readers = room, seconds, readers
-        self._home = tempfile.TemporaryDirectory(prefix="napari-unlearn-home-")
+        self._place = tempfile.TemporaryDirectory(prefix="napari-unlearn-home-")
+        self._home = Path(self._place.name) / "home"
+        self._home.mkdir()
         self.started = 0
         self._start()
 
@@ -74,7 +76,7 @@ class Sandbox:
         context = multiprocessing.get_context("spawn")
         self._link, there = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(there, self._home.name, self._room, self._readers), daemon=True
+            target=_serve, args=(there, str(self._home), self._room, self._readers), daemon=True
         )
         self._process.start()
         there.close()
@@ -92,7 +94,7 @@ class Sandbox:
 
     def strays(self) -> list[str]:
         """Files in the home, temporary and working folder of the process."""
-        return sorted(os.listdir(self._home.name))
+        return sorted(os.listdir(self._home))
 
     def _ask(self, question: tuple[str, str]) -> Outcome:
         self._link.send(question)
@@ -124,7 +126,7 @@ class Sandbox:
         at: TracebackType | None,
     ) -> None:
         self.close()
-        self._home.cleanup()
+        self._place.cleanup()
 
 
 class _Watch:
@@ -153,6 +155,7 @@ def _serve(link: Connection, home: str, room: int, readers: bool) -> None:
     for stream in (1, 2):
         os.dup2(output.fileno(), stream)
     os.environ.update(HOME=home, TMPDIR=home, OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    os.environ["MPLCONFIGDIR"] = f"{home}-of-matplotlib"  # whose import writes into its user's
     os.environ["NAPARI_UNLEARN_KEY"] = "the key of the tests"  # else the first name draws one
     tempfile.tempdir = home
     from napari_unlearn.errors import UnlearnError

@@ -55,6 +55,7 @@ def checkpoint(path, card):
 ONE_FILE = (
     *("info", "scan", "layer", "picture", "image", "labels", "subject", "model", "adapters"),
     *("experiment", "reading", "results", "subject results"),
+    *("certificate", "ledger", "audit"),
 )
 
 

@@ -170,6 +170,11 @@ def odd_lines(folder: Path, rng: Random) -> str:
 def odd_json(folder: Path, rng: Random) -> str:
     """A value in a JSON file that is none of its kind; or nesting without end."""
     path = next(p for p in sorted(folder.rglob("*")) if p.suffix in (".json", ".geojson", ".jsonl"))
+    return spoil_json(path, rng)
+
+
+def spoil_json(path: Path, rng: Random) -> str:
+    """The same, in a file of one's choice."""
     text = path.read_text()
     if rng.random() < 0.2:
         deep = rng.choice([500, 100_000])
@@ -179,17 +184,19 @@ def odd_json(folder: Path, rng: Random) -> str:
         )
         path.write_text(chosen)
         return f"{chosen[:20]!r}..."
+    before, lines = "", text
     if path.suffix == ".jsonl":
-        lines = text.splitlines()
-        table = json.loads(lines[-1])
-        container, key = _leaf(rng, table)
-        value = container[key] = rng.choice((*ODD, 10**400))
-        path.write_text("\n".join([*lines, json.dumps(table)]))
-    else:
-        table = json.loads(text)
-        container, key = _leaf(rng, table)
-        value = container[key] = rng.choice((*ODD, 10**400))
-        path.write_text(json.dumps(table))
+        before, _, lines = text.rstrip("\n").rpartition("\n")
+    table = json.loads(lines)
+    said = spoil(table, rng)
+    path.write_text((before + "\n" if before else "") + json.dumps(table))
+    return said
+
+
+def spoil(table: Any, rng: Random) -> str:
+    """Put an odd value somewhere into a table or list."""
+    container, key = _leaf(rng, table)
+    value = container[key] = rng.choice((*ODD, 10**400))
     return f"{key} = {str(value)[:30]!r}"
 
 

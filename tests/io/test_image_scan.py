@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from napari_unlearn.io import image_scan
 from napari_unlearn.io.errors import ReadError
 from napari_unlearn.io.image_scan import SimulatedScan, fit
 from napari_unlearn.io.volume import ImageVolume
@@ -121,3 +122,15 @@ def test_senseless_wishes_are_one_sentence(options):
 def test_a_slice_that_does_not_exist():
     with pytest.raises(ReadError, match="no slice 3; 0 to 2"):
         SimulatedScan(volume()).kspace(3)
+
+
+def test_sensitivities_of_large_matrices_do_not_stay_beside_each_other():
+    """Four of 1024 x 1024 pixels stayed in memory for as long as the program, 144 MiB."""
+    volume = ImageVolume("v", np.ones((1, 8, 8), np.float32))
+    for seed in range(3):
+        scan = SimulatedScan(volume, seed=seed, matrix=(1024, 1024))
+        assert scan._maps[0] is scan._maps[0]
+    assert len(image_scan._KEPT) == 1
+    small = [SimulatedScan(volume, seed=seed, matrix=(16, 16)) for seed in range(3)]
+    assert len({id(scan._maps[0]) for scan in small}) == 3
+    assert len(image_scan._KEPT) >= 3
