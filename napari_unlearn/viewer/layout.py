@@ -11,6 +11,7 @@ from napari.layers import Shapes
 from qtpy.QtWidgets import QDockWidget, QHBoxLayout, QWidget
 
 from napari_unlearn.viewer.outline_visual import spare_redraws
+from napari_unlearn.viewer.rehearsal import rehearsing
 from napari_unlearn.viewer.turns import Steps
 
 if TYPE_CHECKING:
@@ -106,12 +107,13 @@ def uncovering(viewer: "ViewerModel") -> Steps:
         cells = list(viewer.window._qt_viewer.canvas.grid_views)  # type: ignore[attr-defined]
     for cell in cells:
         cell.visible = False
-    return _uncovering(cells)
+    return _uncovering(viewer, cells)
 
 
-def _uncovering(cells: Sequence[Any]) -> Steps:
+def _uncovering(viewer: "ViewerModel", cells: Sequence[Any]) -> Steps:
     for cell in cells:
         cell.visible = True
+        yield from rehearsing(viewer)
         yield True
 
 

@@ -14,6 +14,7 @@ from napari_unlearn.viewer.aim import look_at, most_telling_slice
 from napari_unlearn.viewer.live_overlay import LiveOverlay
 from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.pictures import Board, Content, Picture, brightest
+from napari_unlearn.viewer.rehearsal import rehearsing
 from napari_unlearn.viewer.tile import Tile, fill_image, image_layer
 from napari_unlearn.viewer.turns import Steps, Turns
 
@@ -103,8 +104,12 @@ class Tiles:
         self._first.name_overlay.visible = False
         yield from layout.inserting(self._viewer, [self._first])
         self._see_whole(header)
+        yield False
+        yield from rehearsing(self._viewer)
         yield True
-        self._first.name_overlay.visible = True  # its programs are compiled while the image is seen
+        self._first.name_overlay.visible = True  # it is made while the image is seen already
+        yield False
+        yield from rehearsing(self._viewer)
         yield True
 
     def _see_whole(self, header: Header) -> None:
