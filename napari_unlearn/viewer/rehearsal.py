@@ -12,14 +12,25 @@ from napari_unlearn.viewer.turns import Steps, shown_canvas
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.components.overlays import Overlay
 
 _OTHERWISE = (AttributeError, RuntimeError, TypeError)
 """What a later napari or vispy, built otherwise inside, or a window that was closed may raise:
 then it is painted without a rehearsal."""
 
 
-def rehearsing(viewer: "ViewerModel") -> Steps:
-    """Draw every visible part that was never drawn, alone and into a single pixel, in steps."""
+def rehearsing(viewer: "ViewerModel", overlay: "Overlay | None" = None) -> Steps:
+    """Draw every visible part that was never drawn, alone and into a single pixel, in steps.
+
+    Then the canvas is painted.
+
+    Args:
+        viewer: With a window or without.
+        overlay: Made visible first.
+    """
+    if overlay is not None:
+        overlay.visible = True
+        yield False
     if shown_canvas(viewer) is None:
         return
     parts: list[Any] = []
@@ -35,6 +46,7 @@ def rehearsing(viewer: "ViewerModel") -> Steps:
         with suppress(*_OTHERWISE):
             _draw(canvas, part)
         yield False
+    yield True
 
 
 def _undrawn(visual: Any) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.pictures import Board, Content, Picture, brightest
 from napari_unlearn.viewer.rehearsal import rehearsing
 from napari_unlearn.viewer.tile import Tile, fill_image, image_layer
-from napari_unlearn.viewer.turns import Steps, Turns
+from napari_unlearn.viewer.turns import Steps, Turns, collecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,13 +104,8 @@ class Tiles:
         self._first.name_overlay.visible = False
         yield from layout.inserting(self._viewer, [self._first])
         self._see_whole(header)
-        yield False
         yield from rehearsing(self._viewer)
-        yield True
-        self._first.name_overlay.visible = True  # it is made while the image is seen already
-        yield False
-        yield from rehearsing(self._viewer)
-        yield True
+        yield from rehearsing(self._viewer, self._first.name_overlay)  # the image is seen already
 
     def _see_whole(self, header: Header) -> None:
         self._header = header
@@ -284,6 +279,7 @@ class Tiles:
             return
         yield from self._filling(board)
         self._follow_size()
+        self._turns.add(collecting(self._viewer), last=True)
 
     def put_away(self) -> None:
         """Leave the canvas to other tiles; the next board comes back."""
@@ -304,8 +300,7 @@ class Tiles:
 
     def go_to_most_telling_slice(self, comparison: Comparison) -> None:
         """Show the slice where most area was removed, else where most is wrong."""
-        telling = most_telling_slice(comparison)
-        if telling is not None:
+        if (telling := most_telling_slice(comparison)) is not None:
             self._turns.then(lambda: self._viewer.dims.set_current_step(0, telling))
 
     def fit(self) -> None:
