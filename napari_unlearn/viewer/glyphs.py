@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 _PATIENCE = 300  # milliseconds until the window is there, if it is to be seen
 _BETWEEN = 25  # milliseconds from one letter to the next
+_MEASURED = "ÅÉÑŐjgpqy"  # by vispy with every text, to know how high and deep letters reach
 _LETTERS = dict.fromkeys(
-    string.ascii_letters
+    _MEASURED
+    + string.ascii_letters
     + string.digits
     + " .,·…-−+|()%"
     + "".join((*SIGNS.values(), *SYMBOLS.values()))

@@ -3,14 +3,16 @@
 # Qt's stubs call every getter optional.
 # mypy: disable-error-code="union-attr"
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Shapes
 from qtpy.QtWidgets import QDockWidget, QHBoxLayout, QWidget
 
 from napari_unlearn.viewer.outline_visual import spare_redraws
+from napari_unlearn.viewer.rehearsal import rehearsing
 from napari_unlearn.viewer.turns import Steps
 
 if TYPE_CHECKING:
@@ -85,15 +87,47 @@ def inserting(viewer: "ViewerModel", layers: Sequence["Layer"]) -> Steps:
     Ahead of strangers, hidden or not: a grid counts its strides from the first layer.
     """
     if not len(viewer.layers):  # napari asks flatter layers for a slider that they do not have
-        viewer.dims.ndim = max(viewer.dims.ndim, layers[0].ndim)
-        yield False
+        yield from _making_sliders(viewer, max(viewer.dims.ndim, layers[0].ndim))
     for place, layer in enumerate(layers):
         visible, layer.visible = layer.visible, False
-        viewer.layers.insert(place, layer)
+        yield from _inserting(viewer, place, layer)
         yield False
         if visible:
             layer.visible = True  # now napari makes caption and colour bar
             yield False
+
+
+def _making_sliders(viewer: "ViewerModel", axes: int) -> Steps:
+    """Have sliders made in one step and shown in the next, which lays out the window anew."""
+    sliders: QWidget | None = None
+    with suppress(AttributeError):  # no window, or built otherwise inside
+        sliders = viewer.window._qt_viewer.dims  # type: ignore[attr-defined]
+    if sliders is None or sliders.isHidden():
+        viewer.dims.ndim = axes
+        yield False
+        return
+    sliders.hide()
+    try:
+        viewer.dims.ndim = axes
+        yield False
+    finally:
+        with suppress(RuntimeError):  # the window may have been closed
+            sliders.show()
+    yield False
+
+
+def _inserting(viewer: "ViewerModel", place: int, layer: "Layer") -> Steps:
+    """Insert a layer, its controls in a step of their own before; they take half of the time."""
+    make: Callable[[Any], None] | None = None
+    with suppress(AttributeError):  # no window, or built otherwise inside
+        make = viewer.window._qt_viewer.controls._add  # type: ignore[attr-defined]
+    if make is None:
+        viewer.layers.insert(place, layer)
+        return
+    make(SimpleNamespace(value=layer))
+    yield False
+    with viewer.layers.events.inserted.blocker(make):
+        viewer.layers.insert(place, layer)
 
 
 def uncovering(viewer: "ViewerModel") -> Steps:
@@ -106,13 +140,13 @@ def uncovering(viewer: "ViewerModel") -> Steps:
         cells = list(viewer.window._qt_viewer.canvas.grid_views)  # type: ignore[attr-defined]
     for cell in cells:
         cell.visible = False
-    return _uncovering(cells)
+    return _uncovering(viewer, cells)
 
 
-def _uncovering(cells: Sequence[Any]) -> Steps:
+def _uncovering(viewer: "ViewerModel", cells: Sequence[Any]) -> Steps:
     for cell in cells:
         cell.visible = True
-        yield True
+        yield from rehearsing(viewer)
 
 
 def remove(viewer: "ViewerModel", layers: Iterable["Layer"]) -> None:

@@ -5,12 +5,14 @@ picture that changes twice a second is painted over its own tile instead, under 
 changes as often.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QRectF, Qt
+from qtpy.QtCore import QCoreApplication, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QGuiApplication, QImage, QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 from vispy.scene import ViewBox
@@ -45,10 +47,23 @@ def give_own_window(viewer: "ViewerModel") -> None:
     if window is None or QGuiApplication.platformName() != "xcb":
         return
     canvas = window._qt_viewer.canvas.native
-    canvas.setAttribute(Qt.WidgetAttribute.WA_DontCreateNativeAncestors)
-    canvas.setAttribute(Qt.WidgetAttribute.WA_NativeWindow)
-    if canvas.isVisible():
-        canvas.winId()  # makes it; one that is still hidden gets it when it is shown
+    with _alone():
+        canvas.setAttribute(Qt.WidgetAttribute.WA_DontCreateNativeAncestors)
+        canvas.setAttribute(Qt.WidgetAttribute.WA_NativeWindow)
+        if canvas.isVisible():
+            canvas.winId()  # makes it; one that is still hidden gets it when it is shown
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep Qt from giving all widgets beside one a native window too, each composed for itself."""
+    alone = Qt.ApplicationAttribute.AA_DontCreateNativeWidgetSiblings
+    before = QCoreApplication.testAttribute(alone)
+    QCoreApplication.setAttribute(alone, True)
+    try:
+        yield
+    finally:
+        QCoreApplication.setAttribute(alone, before)
 
 
 class LiveOverlay(QWidget):

@@ -136,8 +136,8 @@ def open_head() -> list[LayerData]:
     import napari
 
     from napari_unlearn.io.subjects import find_subjects
+    from napari_unlearn.viewer.segment_layers import contrast_layers
     from napari_unlearn.viewer.segment_tasks import OpenedSubject, truth_of
-    from napari_unlearn.viewer.segment_tiles import contrast_layers
     from napari_unlearn.viewer.session import session_of
 
     path = sample_path(HEAD)

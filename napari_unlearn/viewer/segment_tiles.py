@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -17,7 +17,9 @@ from napari_unlearn.viewer.segment_colours import (
     disagreement_colormap,
     structure_colormap,
 )
+from napari_unlearn.viewer.segment_layers import geometry_of
 from napari_unlearn.viewer.segment_pictures import LabelBoard, LabelPicture, grey_limits
+from napari_unlearn.viewer.turns import Steps, Turns, collecting
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -64,45 +66,6 @@ class LabelTile:
         return self.image, self.labels, self.disagreement
 
 
-def contrast_layers(subject: Subject3D) -> list[tuple[NDArray, dict[str, Any], str]]:
-    """A subject as napari's layer data: a layer per contrast, the first visible, and its labels."""
-    found: list[tuple[NDArray, dict[str, Any], str]] = [
-        (
-            image,
-            {
-                "name": f"{subject.subject} {channel}",
-                "colormap": "gray",
-                "contrast_limits": grey_limits(image),
-                "visible": place == 0,
-                **_options(subject, channel),
-            },
-            "image",
-        )
-        for place, (channel, image) in enumerate(zip(subject.channels, subject.images, strict=True))
-    ]
-    if subject.labels is not None:
-        colours = structure_colormap(np.unique(subject.labels).tolist())
-        options = {"name": f"{subject.subject} labels", "colormap": colours, "opacity": 0.55}
-        found.append((subject.labels, {**options, **_options(subject, "labels")}, "labels"))
-    return found
-
-
-def _options(subject: Subject3D, channel: str) -> dict[str, Any]:
-    origin = {
-        "file": subject.source,
-        "subject": subject.subject,
-        "channel": channel,
-        "affine": subject.affine,
-        "slices": subject.shape[0],
-    }
-    return {
-        "scale": subject.voxel_size,
-        "units": ("mm", "mm", "mm"),
-        "axis_labels": ("slice", "row", "column"),
-        "metadata": origin,
-    }
-
-
 class SegmentTiles:
     """Shows boards of labels; layers are made once per layout and then given new data."""
 
@@ -113,6 +76,7 @@ class SegmentTiles:
         self._shown: dict[LabelTile, LabelPicture] = {}
         self._camera: tuple[tuple[float, ...], float] | None = None
         self._slice: int | None = None
+        self._turns = Turns(viewer)
         self.clear_canvas: Callable[[], None] = lambda: None
         """Asks whoever else lays out a grid in this viewer to put it away."""
         self.look = Look()
@@ -123,14 +87,21 @@ class SegmentTiles:
 
     @property
     def tiles(self) -> Sequence[LabelTile]:
-        """In the order of the board."""
+        """In the order of the board; whoever asks while they are laid out waits for it."""
+        self._turns.finish()
         return tuple(self._tiles)
 
     @property
     def on_canvas(self) -> bool:
         """Whether they are to be seen: nobody took the canvas, or the window away."""
+        self._turns.finish()
         layers = self._layers()
         return bool(layers) and all(layer in self._viewer.layers for layer in layers)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is still to come to the screen."""
+        return self._turns.pending
 
     @property
     def in_3d(self) -> bool:
@@ -139,35 +110,51 @@ class SegmentTiles:
 
     def tile(self, name: str) -> LabelTile | None:
         """The tile of a model."""
+        self._turns.finish()
         return next((tile for tile, shown in self._shown.items() if shown.name == name), None)
 
     def show(self, board: LabelBoard) -> None:
-        """Show a board, reusing the layers of the last if it has as many tiles."""
+        """Show a board, reusing the layers of the last if it has as many tiles.
+
+        In a window on the screen that takes turns of the event loop: `busy` until it is there.
+        """
+        self._turns.add(self._showing(board))
+
+    def _showing(self, board: LabelBoard) -> Steps:
         before, self._board = self._board, board
         if not self._fits(board):
-            self._build(board, fresh=before is None or before.subject is not board.subject)
+            fresh = before is None or before.subject is not board.subject
+            yield from self._building(board, fresh=fresh)
         elif before is not None and before.subject is not board.subject:
             self._change_subject(board.subject)
         for tile, picture in zip(self._tiles, board.pictures, strict=True):
             self._fill(tile, picture)
+            yield False
         self._shown = dict(zip(self._tiles, board.pictures, strict=True))
-        self.apply(self.look)
+        self._dress_all()
         self._on_size()
 
     def apply(self, look: Look) -> None:
         """Show all tiles in another way."""
         before, self.look = self.look, look
+        self._turns.then(lambda: self._apply(before))
+
+    def _apply(self, before: Look) -> None:
+        look = self.look
+        self._dress_all()
         for tile, picture in self._shown.items():
-            self._dress(tile, picture)
             if before.contrast != look.contrast:
                 self._put_contrast(tile)
             if before.only != look.only:
                 tile.disagreement.data = picture.disagreement(look.only)
         if before.only != look.only and self.in_3d:
-            self.fit()
+            self._fit()
 
     def put(self, name: str, picture: LabelPicture) -> None:
         """Show something else in the tile of a model, for the time being."""
+        self._turns.then(lambda: self._put(name, picture))
+
+    def _put(self, name: str, picture: LabelPicture) -> None:
         tile = self.tile(name)
         if tile is not None:
             self._fill(tile, picture)
@@ -175,15 +162,20 @@ class SegmentTiles:
 
     def go_to(self, index: int) -> None:
         """Show a slice in all tiles."""
+        self._turns.then(lambda: self._go_to(index))
+
+    def _go_to(self, index: int) -> None:
         if self._board is not None:
             self._viewer.dims.set_point(0, index * self._board.subject.voxel_size[0])
 
     def set_3d(self, wanted: bool) -> None:
         """Show volumes or slices."""
+        self._turns.finish()
         self._viewer.dims.ndisplay = 3 if wanted else 2
 
     def put_away(self) -> None:
         """Leave the canvas, in 2D, to other tiles; `show` comes back."""
+        self._turns.finish()
         if self._tiles:
             self._viewer.dims.ndisplay = 2
             layout.remove(self._viewer, self._layers())
@@ -195,6 +187,9 @@ class SegmentTiles:
 
     def fit(self) -> None:
         """Show whole images again, under captions that fit their tiles."""
+        self._turns.then(self._fit)
+
+    def _fit(self) -> None:
         if self._board is None or not self._tiles:
             return
         sizes = np.multiply(self._board.subject.shape, self._board.subject.voxel_size)
@@ -218,23 +213,31 @@ class SegmentTiles:
     def _fits(self, board: LabelBoard) -> bool:
         return self.on_canvas and len(self._tiles) == len(board.pictures)
 
-    def _build(self, board: LabelBoard, *, fresh: bool) -> None:
+    def _building(self, board: LabelBoard, *, fresh: bool) -> Steps:
         """Replace all tiles."""
-        viewer = self._viewer
-        index = self._index()
-        tiles = [self._make(board, picture) for picture in board.pictures]
+        viewer, index, shown = self._viewer, self._index(), {}
+        for picture in board.pictures:
+            tile = self._make(board, picture)
+            self._dress(tile, picture)  # nothing follows a layer that no viewer has yet
+            shown[tile] = picture
+            yield False
         self.clear_canvas()
-        layout.lay_out(viewer, self._layers(), [tile.layers for tile in tiles])
+        before, tiles = self._layers(), list(shown)
+        self._tiles, self._shown = [], {}
+        yield from layout.laying_out(viewer, before, [tile.layers for tile in tiles])
         viewer.layers.selection.active = tiles[0].image
         if len(tiles) > 1:
             viewer.layers.link_layers([tile.image for tile in tiles], LINKED)
-        self._tiles, self._shown = tiles, dict(zip(tiles, board.pictures, strict=True))
-        self.go_to(board.subject.shape[0] // 2 if fresh or index is None else index)
-        self.fit()
+        self._tiles, self._shown = tiles, shown
+        yield False
+        self._go_to(board.subject.shape[0] // 2 if fresh or index is None else index)
+        self._fit()
+        self._turns.add(layout.uncovering(viewer), last=True)
+        self._turns.add(collecting(viewer), last=True)
 
     def _make(self, board: LabelBoard, picture: LabelPicture) -> LabelTile:
         subject = board.subject
-        geometry = _options(subject, "labels")
+        geometry = geometry_of(subject, "labels")
         place = self._contrast(subject)
         behind = subject.images[place]
         labels, apart = (
@@ -250,7 +253,7 @@ class SegmentTiles:
             colormap="gray",
             contrast_limits=grey_limits(behind),
             interpolation2d="linear",
-            **_options(subject, subject.channels[place]),
+            **geometry_of(subject, subject.channels[place]),
         )
         labels.editable = apart.editable = False
         return LabelTile(image, labels, apart)
@@ -270,21 +273,26 @@ class SegmentTiles:
             if layer.name != name:
                 layer.name = name
 
+    def _dress_all(self) -> None:
+        for tile, picture in self._shown.items():
+            self._dress(tile, picture)
+
     def _dress(self, tile: LabelTile, picture: LabelPicture) -> None:
         look, volume = self.look, self.in_3d
         differs = look.disagreement and picture.against is not None
         _show(tile.image, not volume)
         _show(tile.labels, not differs if volume else look.labels)
         _show(tile.disagreement, differs)
-        tile.labels.opacity = 1.0 if volume else look.opacity
-        tile.disagreement.opacity = 1.0 if volume else max(look.opacity, 0.8)
-        for layer in (tile.labels, tile.disagreement):
+        opacity = 1.0 if volume else look.opacity
+        for layer, wanted in ((tile.labels, opacity), (tile.disagreement, max(opacity, 0.8))):
+            if layer.opacity != wanted:
+                layer.opacity = wanted
             contour = 0 if volume else look.contour  # napari has none in 3D and warns
             if layer.contour != contour:
                 layer.contour = contour
-        wanted = self._colours(self._board)
-        if tile.labels.colormap.color_dict.keys() != wanted.color_dict.keys():
-            tile.labels.colormap = wanted
+        colours = self._colours(self._board)
+        if tile.labels.colormap.color_dict.keys() != colours.color_dict.keys():
+            tile.labels.colormap = colours
         front = next((layer for layer in tile.layers if layer.visible), tile.image)
         for layer in tile.layers:
             layer.name_overlay.visible = layer is front
@@ -305,7 +313,7 @@ class SegmentTiles:
         tile.image.data = behind
         tile.image.contrast_limits_range = limits
         tile.image.contrast_limits = limits
-        tile.image.metadata = _options(subject, subject.channels[place])["metadata"]
+        tile.image.metadata = geometry_of(subject, subject.channels[place])["metadata"]
 
     def _contrast(self, subject: Subject3D) -> int:
         """The channel behind the labels; another subject may have fewer."""
@@ -319,8 +327,8 @@ class SegmentTiles:
             tile.labels.data = tile.disagreement.data = np.zeros(subject.shape, np.uint8)
             self._put_contrast(tile)
         self._shown = {}
-        self.go_to(subject.shape[0] // 2)
-        self.fit()
+        self._go_to(subject.shape[0] // 2)
+        self._fit()
 
     def _index(self) -> int | None:
         """The slice in view of the tiles that are there; None without any."""
@@ -337,12 +345,12 @@ class SegmentTiles:
     def _on_ndisplay(self) -> None:
         if not self._shown:
             return
-        self.apply(self.look)
+        self._dress_all()
         if self.in_3d:
             self._viewer.scene.camera.set_view_direction(*TOWARDS_BRAIN)
         elif self._slice is not None:
-            self.go_to(self._slice)
-        self.fit()
+            self._go_to(self._slice)
+        self._fit()
 
     def _in_sight(self, sizes: NDArray[np.float64]) -> tuple[tuple[float, ...], float]:
         """Centre and extent [mm] of what is shown in 3D: the head, or one structure of it."""
@@ -361,7 +369,7 @@ class SegmentTiles:
     def _on_size(self) -> None:
         camera = self._viewer.scene.camera
         if self._camera == (tuple(camera.center), camera.zoom):
-            self.fit()  # nobody has zoomed since, so follow the window
+            self._fit()  # nobody has zoomed since, so follow the window
 
 
 def _show(layer: Image | Labels, wanted: bool) -> None:

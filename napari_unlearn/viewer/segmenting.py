@@ -92,7 +92,7 @@ class Segmenting(QObject):
     @property
     def busy(self) -> bool:
         """Whether a thread is at work."""
-        return self.jobs.running or self._paint.isActive()
+        return self.jobs.running or self._paint.isActive() or self.tiles.busy
 
     def open(self, path: Path, then: Callable[[], None] | None = None, subject: str = "") -> None:
         """Read a subject in the background and show it; `then` follows if it worked.

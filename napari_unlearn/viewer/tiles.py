@@ -14,8 +14,9 @@ from napari_unlearn.viewer.aim import look_at, most_telling_slice
 from napari_unlearn.viewer.live_overlay import LiveOverlay
 from napari_unlearn.viewer.live_tile import LiveTile
 from napari_unlearn.viewer.pictures import Board, Content, Picture, brightest
+from napari_unlearn.viewer.rehearsal import rehearsing
 from napari_unlearn.viewer.tile import Tile, fill_image, image_layer
-from napari_unlearn.viewer.turns import Steps, Turns
+from napari_unlearn.viewer.turns import Steps, Turns, collecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,9 +104,8 @@ class Tiles:
         self._first.name_overlay.visible = False
         yield from layout.inserting(self._viewer, [self._first])
         self._see_whole(header)
-        yield True
-        self._first.name_overlay.visible = True  # its programs are compiled while the image is seen
-        yield True
+        yield from rehearsing(self._viewer)
+        yield from rehearsing(self._viewer, self._first.name_overlay)  # the image is seen already
 
     def _see_whole(self, header: Header) -> None:
         self._header = header
@@ -279,6 +279,7 @@ class Tiles:
             return
         yield from self._filling(board)
         self._follow_size()
+        self._turns.add(collecting(self._viewer), last=True)
 
     def put_away(self) -> None:
         """Leave the canvas to other tiles; the next board comes back."""
@@ -299,8 +300,7 @@ class Tiles:
 
     def go_to_most_telling_slice(self, comparison: Comparison) -> None:
         """Show the slice where most area was removed, else where most is wrong."""
-        telling = most_telling_slice(comparison)
-        if telling is not None:
+        if (telling := most_telling_slice(comparison)) is not None:
             self._turns.then(lambda: self._viewer.dims.set_current_step(0, telling))
 
     def fit(self) -> None:

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QGuiApplication
+from qtpy.QtWidgets import QWidget
 
-from napari_unlearn.viewer.live_overlay import LiveOverlay, _image
+from napari_unlearn.viewer.live_overlay import LiveOverlay, _image, give_own_window
 
 
 def test_pixels_take_the_colours_of_their_values():
@@ -59,3 +60,13 @@ def test_cleared_it_is_gone_and_the_layer_shows_its_data(overlay):
     made.clear()
     assert made.isHidden()
     assert (layer._slice.image.raw == 1.0).all()
+
+
+def test_the_canvas_alone_gets_a_native_window(make_napari_viewer):
+    if QGuiApplication.platformName() != "xcb":
+        pytest.skip("other window systems are left as they are")
+    viewer = make_napari_viewer(show=True)
+    window = viewer.window._qt_window
+    give_own_window(viewer)
+    native = [each for each in window.findChildren(QWidget) if each.windowHandle() is not None]
+    assert native == [viewer.window._qt_viewer.canvas.native]

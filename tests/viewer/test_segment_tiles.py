@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from napari_unlearn.viewer.segment_colours import OUTERMOST
-from napari_unlearn.viewer.segment_pictures import board_of
+from napari_unlearn.viewer.segment_layers import contrast_layers
+from napari_unlearn.viewer.segment_pictures import LabelPicture, board_of
 from napari_unlearn.viewer.segment_result import MISSING, OTHER
-from napari_unlearn.viewer.segment_tiles import contrast_layers
 from napari_unlearn.viewer.session import session_of
 from tests.viewer.segment_samples import VOXEL, handmade_result, handmade_subject
 
@@ -145,3 +145,19 @@ def test_a_sample_is_a_layer_per_contrast_of_which_the_first_is_seen(viewer):
     ]
     assert [layer.visible for layer in viewer.layers] == [True, False, False, True]
     assert viewer.layers["anna FLAIR"].metadata["channel"] == "FLAIR"
+
+
+def test_in_a_window_volumes_come_in_turns_and_what_is_asked_for_follows(shown, labelled, qtbot):
+    tiles, board = session_of(shown).segmenting.tiles, board_of(labelled)
+    tiles.show(board)
+    assert tiles.busy
+    assert not shown.layers
+    name = board.pictures[1].name
+    blank = np.zeros(labelled.subject.shape, np.uint8)
+    tiles.put(name, LabelPicture(name, blank, "asked for"))
+    tiles.go_to(1)
+    qtbot.waitUntil(lambda: not tiles.busy, timeout=20000)
+    assert len(_cells(shown)) == 4
+    assert tiles.tile(name).labels.data is blank
+    assert shown.dims.point[0] == VOXEL[0]
+    assert shown.window._qt_viewer.canvas.native.updatesEnabled()

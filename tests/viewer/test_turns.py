@@ -1,11 +1,13 @@
 """Steps between which the event loop turns, and what does not paint at once."""
 
+import gc
+
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QEvent, QObject
 
 from napari_unlearn.viewer.calm_bar import CalmBar
-from napari_unlearn.viewer.turns import Turns, painted_later, shown_canvas
+from napari_unlearn.viewer.turns import Turns, collecting, painted_later, shown_canvas
 
 
 class Paints(QObject):
@@ -128,3 +130,13 @@ def test_a_calm_bar_paints_when_the_window_does(qtbot):
     assert paints.count == 0
     qtbot.waitUntil(lambda: paints.count == 1)
     assert bar.value() == 7
+
+
+def test_garbage_is_collected_before_python_would(shown):
+    gc.collect()
+    assert list(collecting(shown)) == []
+    for _ in range(gc.get_threshold()[2] // 2 + 1):
+        gc.collect(1)
+    assert list(collecting(ViewerModel())) == []  # nobody waits there
+    assert list(collecting(shown)) == [False]
+    assert gc.get_count()[2] <= 1
