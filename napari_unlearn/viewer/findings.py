@@ -46,7 +46,8 @@ class Findings(QWidget):
         self.whole = QPushButton("Whole image")
         self.by_slice = QCheckBox("this slice")
         self.metrics = MetricsTable()
-        self.metrics.setFixedHeight(134)
+        self.metrics.setMinimumHeight(70)  # less room than all rows need is scrolled, not covered
+        self.metrics.setMaximumHeight(134)
         self.copy = QPushButton("Copy")
         self.export = QPushButton("CSV…")
         self.threshold = QSlider(Qt.Orientation.Horizontal)
@@ -57,7 +58,7 @@ class Findings(QWidget):
         self._top = threshold_top(0.0)
         self.maps: MapPanel = MapPanel(session)
         self.regions = RegionsTable()
-        self.regions.setMinimumHeight(90)
+        self.regions.setMinimumHeight(70)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(30)  # merges the many values of a drag into one redraw
