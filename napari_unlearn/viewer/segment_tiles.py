@@ -171,6 +171,8 @@ class SegmentTiles:
     def set_3d(self, wanted: bool) -> None:
         """Show volumes or slices."""
         self._turns.finish()
+        for tile in self._tiles if wanted else ():
+            tile.labels.contour = tile.disagreement.contour = 0  # or napari warns of each
         self._viewer.dims.ndisplay = 3 if wanted else 2
 
     def put_away(self) -> None:

@@ -89,6 +89,7 @@ def test_opacity_outlines_and_contrast_reach_every_tile(tiles, labelled):
         assert tile.image.metadata["channel"] == "FLAIR"
 
 
+@pytest.mark.filterwarnings("error:Contours are not displayed")
 def test_volumes_hide_images_and_the_outermost_layer_and_slices_come_back(viewer, tiles):
     tiles.apply(replace(tiles.look, contour=1))
     tiles.go_to(1)
