@@ -17,6 +17,6 @@ def quick_children(monkeypatch):
 
 
 def pytest_collection_modifyitems(items):
-    """Files with long tests first, so that the processes that share the suite end together."""
+    """Files with long tests first, then those with windows, so that all processes end together."""
     long = {item.path for item in items if item.get_closest_marker("long")}
-    items.sort(key=lambda item: item.path not in long)
+    items.sort(key=lambda item: (item.path not in long, "viewer" not in item.path.parts))
