@@ -34,19 +34,6 @@ def sandbox():
         yield process
 
 
-@pytest.fixture
-def said(sandbox, tmp_path):
-    """The sentence of a reader, checked to be one."""
-
-    def read(door, path):
-        outcome = sandbox.read(door, path)
-        assert complaint(outcome, tmp_path, path) == ""
-        assert outcome.kind == "sentence", outcome
-        return outcome.text
-
-    return read
-
-
 def checkpoint(path, card):
     path.write_bytes(save(build("varnet", TINY).state_dict(), {"card": json.dumps(card)}))
     return path

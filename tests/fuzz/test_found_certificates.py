@@ -14,26 +14,12 @@ from napari_unlearn.errors import UnlearnError
 from napari_unlearn.experiment import Experiment
 from tests.fuzz import certificates
 from tests.fuzz.sandbox import Sandbox
-from tests.fuzz.verdict import complaint
 
 
 @pytest.fixture(scope="module")
 def sandbox():
     with Sandbox(seconds=5) as process:
         yield process
-
-
-@pytest.fixture
-def said(sandbox, tmp_path):
-    """The sentence of a reader, checked to be one."""
-
-    def read(door, path):
-        outcome = sandbox.read(door, path)
-        assert complaint(outcome, tmp_path, path) == ""
-        assert outcome.kind == "sentence", outcome
-        return outcome.text
-
-    return read
 
 
 @pytest.fixture(scope="module")
