@@ -15,7 +15,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from napari_unlearn.benchmarks.contenders import Contender, write_weights
 from napari_unlearn.benchmarks.lane import Order, Setting, computing_in, timed
-from napari_unlearn.benchmarks.names import CHECKPOINTING, OURS
 from napari_unlearn.benchmarks.peak import peak_memory, resident, start_peak
 from napari_unlearn.benchmarks.shares import shares_of
 from napari_unlearn.benchmarks.sizes import Slice, find_size, make_slice
@@ -38,8 +37,6 @@ class Bench:
         self._empty = resident()
         self._run = contender.build(size, setting.weights)
         self._run.model.to(self._device)
-        if self._device.type == "cuda" and contender.name in (OURS, CHECKPOINTING):
-            self._run.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if setting.compiled:
             for part in self._run.model.modules():
                 if type(part).__name__ == "Unet":

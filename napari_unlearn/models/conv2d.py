@@ -34,7 +34,6 @@ def _is_small_and_narrow(image: Tensor) -> bool:
         and len(image) == 1
         and image.shape[1] <= _NARROW
         and image.numel() <= _SMALL
-        and image.shape[2] % 2 == 0
         and torch.backends.mkldnn.is_available()
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
@@ -66,13 +65,10 @@ def _convolve(image: Tensor, weight: Tensor) -> Tensor:
 
 
 def _weight_gradient(image: Tensor, gradient: Tensor) -> Tensor:
-    """The upper and the lower half as a batch of two, which PyTorch hands to oneDNN."""
+    """The product of the gradient and all windows of the image, few as its channels are."""
     _, inputs, rows, columns = image.shape
-    half = rows // 2
-    padded = functional.pad(image.permute(0, 2, 3, 1), (0, 0, 0, 0, 1, 1))
-    line = columns * inputs
-    halves = padded.as_strided((2, inputs, half + 2, columns), (half * line, 1, line, inputs))
-    gradients = gradient.permute(0, 2, 3, 1).reshape(2, half, columns, -1).permute(0, 3, 1, 2)
-    shape = gradient.new_empty(1).expand(gradient.shape[1], inputs, 3, 3)
-    arguments = (None, (1, 1), (0, 1), (1, 1), False, (0, 0), 1, (False, True, False))
-    return _aten.convolution_backward(gradients, halves, shape, *arguments)[1]
+    padded = functional.pad(image[0].contiguous(), (1, 1, 1, 1))
+    line, plane = columns + 2, (columns + 2) * (rows + 2)
+    windows = padded.as_strided((inputs, 3, 3, rows, columns), (plane, line, 1, line, 1))
+    pixels = gradient[0].permute(1, 2, 0).flatten(0, 1)
+    return (windows.flatten(0, 2).flatten(1) @ pixels).T.view(-1, inputs, 3, 3)

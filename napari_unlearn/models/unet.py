@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from napari_unlearn.models.activation import normalise_and_leak
 from napari_unlearn.models.conv2d import Conv
+from napari_unlearn.models.scaling import restore, standardise
 from napari_unlearn.models.skip import Skip, can_share
 
 
@@ -47,13 +48,16 @@ class TransposeConvBlock(nn.Module):
 class PointwiseConv(nn.Conv2d):
     """1x1 convolution as one matrix product; backward 2 to 3 times faster than torch's."""
 
+    bias: Tensor
+
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (batch, inputs, rows, columns) to (batch, outputs, rows, columns)."""
         pixels = image.permute(0, 2, 3, 1)
-        return functional.linear(pixels, self.weight[:, :, 0, 0], self.bias).permute(0, 3, 1, 2)
+        # A product that adds a bias at once takes three times as long.
+        return (pixels @ self.weight[:, :, 0, 0].T + self.bias).permute(0, 3, 1, 2)
 
 
 class Unet(nn.Module):
@@ -119,26 +123,7 @@ class NormUnet(nn.Module):
         rows, columns = image.shape[1:]
         tall, wide = ((rows - 1) | 15) + 1, ((columns - 1) | 15) + 1
         top, left = (tall - rows) // 2, (wide - columns) // 2
-        scaled, mean, std = _standardise(image)
+        scaled, mean, std = standardise(image)
         margins = (left, wide - columns - left, top, tall - rows - top)
         answer = self.unet(functional.pad(scaled, margins) if any(margins) else scaled)
-        answer = answer[..., top : top + rows, left : left + columns]
-        answer = torch.addcmul(mean, answer, std)
-        return torch.view_as_complex(answer.permute(0, 2, 3, 1).contiguous())
-
-
-def _standardise(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Split (batch, rows, columns) complex into parts of mean 0 and standard deviation 1.
-
-    Returns:
-        (batch, 2, rows, columns), channels last at no cost; mean and std, (batch, 2, 1, 1).
-    """
-    batch, rows, columns = image.shape
-    lines = torch.view_as_real(image).flatten(2)  # re, im, re, im...: sums run over long vectors
-    mean = lines.mean(1).view(batch, columns, 2).mean(1)
-    centred = lines - mean.repeat(1, columns)[:, None]
-    energy = (centred * centred).sum(1).view(batch, columns, 2).sum(1)
-    # Unbiased as in fastMRI; an empty slice has nothing to scale: 1 instead of its 0 / 0.
-    std = torch.where(energy == 0, 1, energy / max(rows * columns - 1, 1)).sqrt()
-    scaled = (centred / std.repeat(1, columns)[:, None]).view(batch, rows, columns, 2)
-    return scaled.permute(0, 3, 1, 2), mean[:, :, None, None], std[:, :, None, None]
+        return restore(answer[..., top : top + rows, left : left + columns], mean, std)

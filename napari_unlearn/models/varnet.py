@@ -89,6 +89,8 @@ class VarNet(nn.Module):
         self.sens_net = SensitivityModel(sens_channels, sens_pools)
         self.cascades = nn.ModuleList(VarNetBlock(channels, pools) for _ in range(cascades))
         self.checkpointing = checkpointing
+        _lay_out(self)
+        self.register_load_state_dict_post_hook(_lay_out)
 
     @property
     def stages(self) -> nn.ModuleList:
@@ -128,6 +130,11 @@ class VarNet(nn.Module):
             arguments = (current, measured, rolled, maps, conjugate)
             current = _run(cascade, *arguments, checkpointing=self.checkpointing)
         return current
+
+
+def _lay_out(network: nn.Module, _: object = None) -> None:
+    """Weights channels last as the images are, so that no convolution reorders them."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _run(part: Callable[..., Tensor], *arguments: Tensor, checkpointing: bool) -> Tensor:

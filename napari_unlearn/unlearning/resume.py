@@ -205,8 +205,10 @@ def _restored(
             if f"{key}.{name}" in tensors
         }
         if state:
+            # In the weight's own layout: a fused step takes numbers as they lie in memory.
             optimizer.state[parameter] = {
-                key: value if key == "step" else value.to(device) for key, value in state.items()
+                key: value if key == "step" else torch.empty_like(parameter.data).copy_(value)
+                for key, value in state.items()
             }
     return progress
 

@@ -162,7 +162,7 @@ def test_missing_file_and_folder_are_one_sentence(tmp_path):
 
 def test_whole_numbers_as_weights_are_refused(model, tmp_path):
     path = tmp_path / "integers.safetensors"
-    weights = {key: value.int() for key, value in model.state_dict().items()}
+    weights = {key: value.int().contiguous() for key, value in model.state_dict().items()}
     save_file(weights, path, metadata={"card": CARD.model_dump_json()})
     with pytest.raises(UnlearnError, match="floating-point"):
         load_checkpoint(path)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch.nn import functional
 
@@ -54,9 +55,10 @@ def test_odd_sizes_and_other_precisions_are_left_to_torch():
     assert not can_share(torch.empty(2, 1, 4, 6, dtype=torch.bfloat16))
 
 
-def test_a_narrow_image_is_convolved_as_torch_does_it():
+@pytest.mark.parametrize("rows", [96, 95])
+def test_a_narrow_image_is_convolved_as_torch_does_it(rows):
     layer = Conv(2, 8)
-    image = torch.randn(1, 2, 96, 90).contiguous(memory_format=torch.channels_last)
+    image = torch.randn(1, 2, rows, 90).contiguous(memory_format=torch.channels_last)
     image.requires_grad_()
     found, expected = layer(image), functional.conv2d(image, layer.weight, padding=1)
     assert "OneDnn" in type(found.grad_fn).__name__

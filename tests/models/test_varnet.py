@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -143,3 +145,17 @@ def test_defaults_are_the_papers_30_million_parameters():
 def test_a_network_that_cannot_be_is_refused_in_one_sentence(architecture, parameters, says):
     with pytest.raises(UnlearnError, match=says):
         build(architecture, parameters)
+
+
+def lies_channels_last(model):
+    kernels = [weight for weight in model.parameters() if weight.ndim == 4]
+    return all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
+
+
+@pytest.mark.parametrize("assign", [False, True])
+def test_weights_lie_channels_last_whatever_they_were_loaded_from(assign):
+    model = VarNet(*SIZES)
+    assert lies_channels_last(model)
+    model.load_state_dict(random_weights(*SIZES, seed=0), assign=assign)
+    assert lies_channels_last(model)
+    assert lies_channels_last(deepcopy(model))
