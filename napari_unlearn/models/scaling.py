@@ -72,7 +72,7 @@ class _Restore(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, parts: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-        ctx.save_for_backward(parts, std)
+        ctx.save_for_backward(parts if ctx.needs_input_grad[2] else None, std)
         batch, _, rows, columns = parts.shape
         pixels = mean.new_empty(batch, rows, columns, 2)
         torch.addcmul(mean, parts, std, out=pixels.permute(0, 3, 1, 2))
@@ -80,14 +80,19 @@ class _Restore(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         parts, std = ctx.saved_tensors
-        pixels = torch.view_as_real(gradient.contiguous()).permute(0, 3, 1, 2)
         lines = _lines(gradient)
-        known = parts.permute(0, 2, 3, 1).reshape(lines.shape)
-        to_mean = _per_part(lines.sum(1))[:, :, None, None]
-        to_std = _per_part((lines * known).sum(1))[:, :, None, None]
-        return pixels * std, to_mean, to_std
+        to_parts = to_mean = to_std = None
+        if ctx.needs_input_grad[0]:
+            pixels = lines.view(*gradient.shape, 2).permute(0, 3, 1, 2)
+            to_parts = pixels * std
+        if ctx.needs_input_grad[1]:
+            to_mean = _per_part(lines.sum(1))[:, :, None, None]
+        if ctx.needs_input_grad[2]:
+            known = parts.permute(0, 2, 3, 1).reshape(lines.shape)
+            to_std = _per_part((lines * known).sum(1))[:, :, None, None]
+        return to_parts, to_mean, to_std
 
 
 def _lines(image: Tensor) -> Tensor:

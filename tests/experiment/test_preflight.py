@@ -224,10 +224,12 @@ def test_memory_is_counted_without_being_taken_and_grows_as_the_network_does():
     def weight(**changes):
         return SliceWeight(ARCHITECTURES["varnet"], {**parameters, **changes}, slice_loss(header))
 
-    one, two = weight(), weight(cascades=8)
+    one, two, three = (weight(cascades=count) for count in (4, 8, 12))
     assert one.weights == 4 * 601_774
     assert one.state == 4 * one.weights
-    assert 1.5 < two.activations / one.activations < 2
+    # Every cascade keeps as much; the sensitivities are kept once.
+    assert three.activations - two.activations == two.activations - one.activations
+    assert 1.4 < two.activations / one.activations < 2
     assert weight(cascades=8, checkpointing=True).activations < 0.7 * two.activations
     large = replace(one, loss=slice_loss(replace(header, rows=192, columns=192)))
     # Four times the pixels; what does not grow with them is little.

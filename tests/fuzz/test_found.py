@@ -35,7 +35,8 @@ def sandbox():
 
 
 def checkpoint(path, card):
-    path.write_bytes(save(build("varnet", TINY).state_dict(), {"card": json.dumps(card)}))
+    weights = {k: v.contiguous() for k, v in build("varnet", TINY).state_dict().items()}
+    path.write_bytes(save(weights, {"card": json.dumps(card)}))
     return path
 
 

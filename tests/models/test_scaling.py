@@ -51,3 +51,19 @@ def test_the_derivative_through_both_is_that_of_differences():
         return restore(parts[..., 1:, :-1].tanh(), mean, std)
 
     assert gradcheck(bent, image())
+
+
+def test_restoring_keeps_nothing_for_a_scale_that_is_given():
+    parts = torch.randn(3, 2, 5, 7, dtype=torch.float64, requires_grad=True)
+    mean, std = (torch.randn(3, 2, 1, 1, dtype=torch.float64) for _ in "ms")
+    kept: list[torch.Tensor] = []
+
+    def note(tensor):
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        found = restore(parts, mean, std)
+    assert [tensor.shape for tensor in kept] == [std.shape]
+    found.real.sum().backward()
+    torch.testing.assert_close(parts.grad[:, 0], std[:, :1, 0].expand(3, 5, 7))
