@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
-from napari_unlearn.errors import UnlearnError
+from napari_unlearn.errors import UnlearnError, reason
 from napari_unlearn.heap import keep_freed_memory
 
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -122,7 +122,7 @@ def _work(link: Connection, contender: str, setting: Setting) -> None:
     except EOFError:
         return
     except Exception as error:  # told by the parent, in its own process
-        link.send(UnlearnError(f"{type(error).__name__}: {error}"))
+        link.send(UnlearnError(f"{type(error).__name__}: {reason(error)}"))
 
 
 def computing_in(precision: str, device: str) -> AbstractContextManager[Any]:

@@ -1,12 +1,16 @@
 import json
+from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
 from napari_unlearn.benchmarks import race as room
 from napari_unlearn.benchmarks.names import CHECKPOINTING, FASTMRI, OURS
 from napari_unlearn.benchmarks.race import Lap, Race, machine, run_race
 from napari_unlearn.benchmarks.report import Entry, SpeedReport, Spread
 from napari_unlearn.cancel import CancelToken
+from napari_unlearn.cli import app
+from napari_unlearn.cli import benchmark_networks as cli
 from napari_unlearn.errors import UnlearnError
 
 ENTRIES = (
@@ -66,6 +70,23 @@ def test_unequal_networks_are_not_compared(monkeypatch):
     race = Race(("toy",), (OURS,), memory=False)
     with pytest.raises(UnlearnError, match="differ by"):
         list(run_race(race, CancelToken()))
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_what_cannot_be_compiled_is_left_out_and_named(monkeypatch, full):
+    asked: list[Race] = []
+
+    def ask(race, missing):
+        asked.append(race)
+        return replace(REPORT, missing=missing)
+
+    monkeypatch.setattr(cli, "_run", ask)
+    typed = ["benchmark", "speed", "--compile", *(["--full"] if full else [])]
+    told = CliRunner().invoke(app, typed)
+    assert asked[0].compiled
+    assert CHECKPOINTING not in asked[0].contenders
+    assert OURS in asked[0].contenders
+    assert "napari-unlearn, checkpointing is left out" in told.stdout
 
 
 def test_the_machine_is_described_without_its_paths():
