@@ -207,7 +207,7 @@ def _restored(
         if state:
             # In the weight's own layout: a fused step takes numbers as they lie in memory.
             optimizer.state[parameter] = {
-                key: value if key == "step" else torch.empty_like(parameter.data).copy_(value)
+                key: value if key == "step" else torch.empty_like(parameter).copy_(value)
                 for key, value in state.items()
             }
     return progress
